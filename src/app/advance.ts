@@ -1,0 +1,271 @@
+/** One step of a run: load, decide, act, write the state and the next time together, leave the slot. Never sleeps. */
+
+import { beginCall, decide, operationOf } from '../domain/decide.ts';
+import {
+  type DecideContext,
+  type Decision,
+  end,
+  type RunCall,
+  type RunEvent,
+  wait,
+} from '../domain/decision.ts';
+import { ActivationLostError, StoreUnavailableError } from '../domain/errors.ts';
+import { type FaultDetails, isProviderFault } from '../domain/fault.ts';
+import { internalOutcome } from '../domain/outcome.ts';
+import type { RunPolicy } from '../domain/policy.ts';
+import type { PollSchedule } from '../domain/poll-schedule.ts';
+import { type RunOutcome, type RunSpec, type RunState, statusOf } from '../domain/run.ts';
+import type { RunKind } from '../domain/status.ts';
+import type { Clock, Randomness } from '../ports/clock.ts';
+import type { ProviderHealth } from '../ports/provider-health.ts';
+import type { CallClass, RateGate } from '../ports/rate-gate.ts';
+import type { ProviderRequest, RunProvider } from '../ports/run-provider.ts';
+import type { Activation } from '../ports/run-store.ts';
+import type { Telemetry } from '../ports/telemetry.ts';
+import { settle, type SettleDeps } from './settle.ts';
+
+export interface AdvanceDeps extends SettleDeps {
+  readonly providers: Readonly<Record<RunKind, RunProvider>>;
+  readonly gate: RateGate;
+  readonly health: ProviderHealth;
+  readonly clock: Clock;
+  readonly randomness: Randomness;
+  readonly telemetry: Telemetry;
+  readonly policy: RunPolicy;
+  readonly scheduleFor: (spec: RunSpec) => PollSchedule;
+}
+
+/** `parked`: the job waits for its next time. `ended`: the outcome stands and everybody was told. */
+export type Advanced = { readonly type: 'parked' } | { readonly type: 'ended'; readonly outcome: RunOutcome };
+
+/** More calls than any life needs in one activation (create, cancel, retrieve, output): past it, a bug goes round. */
+const maxCallsAStep = 6;
+/** A create sent later than this after its intent might meet another worker's: see `docs/architecture.md`. */
+const maxIntentAgeMs = 2000;
+
+/** Throws `ActivationLostError` when another worker has taken over, and what the store throws. */
+export async function advance(activation: Activation, deps: AdvanceDeps): Promise<Advanced> {
+  const { spec } = activation;
+  const signals = await activation.takeSignals();
+  const wokenBy = signals.wokenBy === 'caller' ? null : signals.wokenBy;
+  const foundBy = wokenBy ?? 'poll';
+  const step = new Step(activation, deps, foundBy);
+  const event: RunEvent = { type: 'activated', wokenBy, cancelRequestedAtMs: signals.cancelRequestedAtMs };
+  try {
+    return await step.run(event);
+  } catch (error) {
+    if (error instanceof ActivationLostError || error instanceof StoreUnavailableError) throw error;
+    // A bug must not lose the run nor loop: it ends visibly, with what we know of it.
+    deps.telemetry.log('error', 'A step failed for a reason of our own', { runId: spec.id, error });
+    return step.fail(error instanceof Error ? error.message : String(error));
+  }
+}
+
+class Step {
+  private readonly activation: Activation;
+  private readonly deps: AdvanceDeps;
+  private readonly foundBy: DecideContext['foundBy'];
+  private readonly schedule: PollSchedule;
+  private readonly provider: RunProvider;
+  private request: ProviderRequest | null = null;
+  private state: RunState;
+
+  constructor(activation: Activation, deps: AdvanceDeps, foundBy: DecideContext['foundBy']) {
+    this.activation = activation;
+    this.deps = deps;
+    this.foundBy = foundBy;
+    this.schedule = deps.scheduleFor(activation.spec);
+    this.provider = deps.providers[activation.spec.kind];
+    this.state = activation.state;
+  }
+
+  async run(first: RunEvent): Promise<Advanced> {
+    await this.loadRequestIfNeeded();
+    let decision = this.decide(first);
+    for (let calls = 0; ;) {
+      this.noteUnknownStatus(decision.state);
+      this.state = decision.state;
+      switch (decision.next.type) {
+        case 'wait':
+          await this.park();
+          return { type: 'parked' };
+        case 'end':
+          return this.end(this.state, decision.next.outcome);
+        case 'settle':
+          return this.settleAgain();
+        case 'call': {
+          calls += 1;
+          if (calls > maxCallsAStep) throw new Error('The run made too many calls in one step.');
+          const { call } = decision.next;
+          const permit = await this.deps.gate.acquire(classOf(call));
+          decision = permit.granted
+            ? this.decide(await this.perform(call))
+            : wait(this.state, permit.atMs, this.context());
+          break;
+        }
+        default: {
+          const never: never = decision.next;
+          return never;
+        }
+      }
+    }
+  }
+
+  private async park(): Promise<void> {
+    await this.activation.park(this.state);
+    const status = statusOf(this.state);
+    if (status === statusOf(this.activation.state)) return;
+    const { events, clock } = this.deps;
+    await events.publish({ runId: this.activation.spec.id, status, atMs: clock.nowMs() });
+  }
+
+  async fail(message: string): Promise<Advanced> {
+    const decision = end(this.state, internalOutcome(message, this.deps.clock.nowMs()), this.context());
+    return decision.next.type === 'end'
+      ? this.end(decision.state, decision.next.outcome)
+      : this.settleAgain();
+  }
+
+  private async perform(call: RunCall): Promise<RunEvent> {
+    this.state = beginCall(this.state, call, this.deps.clock.nowMs());
+    if (call === 'create') await this.activation.save(this.state);
+    const operation = operationOf(call);
+    const { kind } = this.activation.spec;
+    try {
+      const event = await this.call(call);
+      this.deps.telemetry.apiCall({ kind, operation, code: '200' });
+      return event;
+    } catch (error) {
+      if (!isProviderFault(error)) throw error;
+      const fault = error.details;
+      this.deps.telemetry.apiCall({ kind, operation, code: String(fault.httpStatus ?? 'error') });
+      await this.shareFault(fault);
+      return { type: 'faulted', call, fault };
+    }
+  }
+
+  private async call(call: RunCall): Promise<RunEvent> {
+    const { provider, state } = this;
+    switch (call) {
+      case 'create': {
+        const tooLate = this.lateIntent();
+        if (tooLate !== null) return tooLate;
+        const snapshot = await provider.create(this.request ?? {}, this.activation.spec.id);
+        return { type: 'replied', call, snapshot };
+      }
+      case 'find':
+        return { type: 'found', snapshot: await provider.find(this.request ?? {}, this.activation.spec.id) };
+      case 'retrieve':
+      case 'cancel':
+        return { type: 'replied', call, snapshot: await provider[call](refOf(state)) };
+      case 'fetchOutput':
+        return { type: 'outputFetched', output: await provider.fetchOutput(refOf(state)) };
+      default: {
+        const never: never = call;
+        return never;
+      }
+    }
+  }
+
+  /** A process that was blocked since it wrote its intent leaves the create to whoever took over. */
+  private lateIntent(): RunEvent | null {
+    const { state } = this;
+    if (state.phase !== 'creating' || this.deps.clock.nowMs() - state.intentAtMs <= maxIntentAgeMs)
+      return null;
+    const message = 'The worker was held up between the intent and the create; nothing was sent.';
+    const fault = {
+      type: 'unavailable',
+      code: 'worker_stalled',
+      message,
+      httpStatus: null,
+      retryAfterMs: null,
+    } as const;
+    return { type: 'faulted', call: 'create', fault };
+  }
+
+  /** Looks need no request; creates and searches for a lost one do. */
+  private async loadRequestIfNeeded(): Promise<void> {
+    const { phase } = this.state;
+    if (phase !== 'accepted' && phase !== 'creating') return;
+    this.request = await this.activation.loadRequest();
+    if (this.request === null) throw new Error('The stored request of this run is gone.');
+  }
+
+  private async end(state: RunState, outcome: RunOutcome): Promise<Advanced> {
+    const written = await this.activation.commit(state, outcome);
+    if (!written) return this.settleAgain();
+    this.deps.telemetry.runEnded(this.activation.spec, state, outcome);
+    await settle(this.activation.spec, outcome, this.deps);
+    return { type: 'ended', outcome };
+  }
+
+  private async settleAgain(): Promise<Advanced> {
+    const outcome = await this.activation.outcome();
+    if (outcome === null) throw new Error('The run is marked as ended, but has no outcome.');
+    await settle(this.activation.spec, outcome, this.deps);
+    return { type: 'ended', outcome };
+  }
+
+  private async shareFault(fault: FaultDetails): Promise<void> {
+    const { deps } = this;
+    if (fault.type === 'throttled') {
+      deps.telemetry.throttled();
+      if (fault.retryAfterMs !== null) await deps.gate.pauseUntil(deps.clock.nowMs() + fault.retryAfterMs);
+    }
+    if (fault.type === 'unauthorized') await deps.health.reportUnauthorized(fault.message);
+  }
+
+  private noteUnknownStatus(next: RunState): void {
+    if (next.phase !== 'following' || next.status !== 'unknown') return;
+    const before = this.state;
+    if (before.phase === 'following' && before.rawStatus === next.rawStatus) return;
+    this.deps.telemetry.log(
+      'warn',
+      'The provider reports a status that runfleet does not know; it counts as running',
+      {
+        runId: this.activation.spec.id,
+        providerRunId: next.providerRunId,
+        status: next.rawStatus,
+      },
+    );
+  }
+
+  private decide(event: RunEvent): Decision {
+    return decide(this.state, event, this.context());
+  }
+
+  private context(): DecideContext {
+    const { deps, activation } = this;
+    return {
+      nowMs: deps.clock.nowMs(),
+      random: deps.randomness.next(),
+      spec: activation.spec,
+      policy: deps.policy,
+      schedule: this.schedule,
+      canFind: this.request !== null && this.provider.canFind(this.request),
+      foundBy: this.foundBy,
+    };
+  }
+}
+
+function classOf(call: RunCall): CallClass {
+  switch (call) {
+    case 'create':
+    case 'cancel':
+      return call;
+    case 'retrieve':
+      return 'look';
+    case 'find':
+    case 'fetchOutput':
+      return 'other';
+    default: {
+      const never: never = call;
+      return never;
+    }
+  }
+}
+
+function refOf(state: RunState): { providerRunId: string; threadId: string | null } {
+  if (state.phase === 'following' || state.phase === 'fetching') return state;
+  throw new Error(`A run that is ${state.phase} has no id at the provider.`);
+}

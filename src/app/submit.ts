@@ -1,0 +1,98 @@
+import { type FieldError, IdempotencyMismatchError, InvalidInputError } from '../domain/errors.ts';
+import { type JobData, jobData } from '../domain/wire/job-data.ts';
+import { type ParsedRunInput, runInput } from '../domain/wire/run-input.ts';
+import type { Clock, Randomness } from '../ports/clock.ts';
+import type { IdempotencyStore } from '../ports/idempotency.ts';
+import type { RunProvider } from '../ports/run-provider.ts';
+import type { RunStore } from '../ports/run-store.ts';
+import type { RunKind } from '../domain/status.ts';
+
+export interface SubmitDeps {
+  readonly store: RunStore;
+  readonly idempotency: IdempotencyStore;
+  readonly clock: Clock;
+  readonly randomness: Randomness;
+  readonly defaultDeadlineSeconds: number;
+  /** Only the parts that need no credential: the API process makes no calls. */
+  readonly kinds: Readonly<Record<RunKind, Pick<RunProvider, 'validate' | 'laneOf'>>>;
+}
+
+export interface SubmitOptions {
+  /** The name of the API key that sent it; null without keys. */
+  readonly owner: string | null;
+  /** The `Idempotency-Key` header and the hash of the body it came with. */
+  readonly idempotency?: { readonly key: string; readonly bodyHash: string };
+}
+
+export interface Submitted {
+  readonly runId: string;
+  /** False for an `Idempotency-Key` seen before: `runId` is the first one's. */
+  readonly created: boolean;
+}
+
+/** Accepts a run. Resolves after it is written, throws `InvalidInputError` or `IdempotencyMismatchError`. */
+export async function submit(deps: SubmitDeps, body: unknown, options: SubmitOptions): Promise<Submitted> {
+  const data = prepare(deps, body, options.owner);
+  const runId = deps.randomness.runId(deps.clock.nowMs());
+  if (options.idempotency !== undefined) {
+    const key = { ...options.idempotency, owner: options.owner };
+    const reservation = await deps.idempotency.reserve(key, runId);
+    if (reservation.type === 'mismatch') throw new IdempotencyMismatchError(reservation.runId);
+    if (reservation.type === 'seen') {
+      // Its first process may have died between the reservation and the write: adding it again is harmless.
+      await deps.store.add(reservation.runId, data);
+      return { runId: reservation.runId, created: false };
+    }
+  }
+  await deps.store.add(runId, data);
+  return { runId, created: true };
+}
+
+export type BulkResult = { readonly runId: string } | { readonly error: InvalidInputError };
+
+/** Accepts what can be accepted; each on its own, in the order sent. One trip to Redis. */
+export async function submitMany(
+  deps: SubmitDeps,
+  bodies: readonly unknown[],
+  owner: string | null,
+): Promise<BulkResult[]> {
+  type Prepared = { readonly id: string; readonly data: JobData } | { readonly error: InvalidInputError };
+  const prepared = bodies.map((body): Prepared => {
+    try {
+      return { id: deps.randomness.runId(deps.clock.nowMs()), data: prepare(deps, body, owner) };
+    } catch (error) {
+      if (error instanceof InvalidInputError) return { error };
+      throw error;
+    }
+  });
+  await deps.store.addMany(prepared.filter((item) => 'data' in item));
+  return prepared.map((item) => ('error' in item ? { error: item.error } : { runId: item.id }));
+}
+
+function prepare(deps: SubmitDeps, body: unknown, owner: string | null): JobData {
+  const parsed = runInput.safeParse(body);
+  if (!parsed.success) throw new InvalidInputError(parsed.error.issues.map(fieldError));
+  const input: ParsedRunInput = parsed.data;
+  const kind = deps.kinds[input.kind];
+  const problems = kind.validate(input.request);
+  if (problems.length > 0) {
+    throw new InvalidInputError(
+      problems.map(({ path, message }) => ({ path: ['request', ...path], message })),
+    );
+  }
+  return jobData.parse({
+    ...input,
+    v: 1,
+    lane: input.lane ?? kind.laneOf(input.request),
+    deadline_seconds: input.deadline_seconds ?? deps.defaultDeadlineSeconds,
+    accepted_at: new Date(deps.clock.nowMs()).toISOString(),
+    owner,
+  } satisfies JobData);
+}
+
+function fieldError(issue: { readonly path: readonly PropertyKey[]; readonly message: string }): FieldError {
+  return {
+    path: issue.path.map((part) => (typeof part === 'number' ? part : String(part))),
+    message: issue.message,
+  };
+}

@@ -1,0 +1,61 @@
+import { type RunOutcome, type RunSpec, type RunState, statusOf, totalCalls } from '../domain/run.ts';
+import type { RunView } from '../domain/wire/run-view.ts';
+import type { RunRecord } from '../ports/run-store.ts';
+
+/** The run as callers see it. `brief` leaves the output out, for lists. */
+export function viewOf(record: RunRecord, detail: 'full' | 'brief' = 'full'): RunView {
+  const { spec, state, outcome } = record;
+  return {
+    id: spec.id,
+    object: 'runfleet.run',
+    kind: spec.kind,
+    status: outcome?.status ?? statusOf(state),
+    provider_run_id: 'providerRunId' in state ? state.providerRunId : null,
+    thread_id: 'threadId' in state ? state.threadId : null,
+    output_text: detail === 'full' ? (outcome?.output?.text ?? null) : null,
+    output: detail === 'full' ? [...(outcome?.output?.items ?? [])] : [],
+    usage: usageView(outcome),
+    error: outcome?.error ?? null,
+    required_action: requiredAction(state),
+    calls: { ...state.calls, total: totalCalls(state.calls) },
+    ...times(spec, state, outcome),
+    found_by: outcome?.foundBy ?? null,
+    label: spec.label,
+    lane: spec.lane,
+    metadata: { ...spec.metadata },
+  };
+}
+
+function usageView(outcome: RunOutcome | null): RunView['usage'] {
+  const usage = outcome?.usage ?? null;
+  return usage === null
+    ? null
+    : { input_tokens: usage.inputTokens, output_tokens: usage.outputTokens, total_tokens: usage.totalTokens };
+}
+
+function requiredAction(state: RunState): RunView['required_action'] {
+  if (state.phase !== 'following' || state.status !== 'requires_action' || state.toolCalls.length === 0)
+    return null;
+  return {
+    tool_calls: state.toolCalls.map(({ id, name, arguments: args }) => ({ id, name, arguments: args })),
+  };
+}
+
+type Times = Pick<
+  RunView,
+  'accepted_at' | 'created_at' | 'completed_at' | 'detected_at' | 'detection_delay_ms' | 'next_look_at'
+>;
+
+function times(spec: RunSpec, state: RunState, outcome: RunOutcome | null): Times {
+  return {
+    accepted_at: iso(spec.acceptedAtMs),
+    created_at: 'startedAtMs' in state ? isoOrNull(state.startedAtMs) : null,
+    completed_at: isoOrNull(outcome?.completedAtMs ?? null),
+    detected_at: isoOrNull(outcome?.detectedAtMs ?? null),
+    detection_delay_ms: outcome?.detectionDelayMs ?? null,
+    next_look_at: outcome === null ? iso(state.wakeAtMs) : null,
+  };
+}
+
+const iso = (ms: number): string => new Date(ms).toISOString();
+const isoOrNull = (ms: number | null): string | null => (ms === null ? null : iso(ms));

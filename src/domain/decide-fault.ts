@@ -1,0 +1,116 @@
+/** What a failed call means for a run. Nothing but a definite "no" ends it before its deadline. */
+
+import { type DecideContext, type Decision, end, type RunCall, wait } from './decision.ts';
+import type { FaultDetails } from './fault.ts';
+import { lostOutcome, rejectedOutcome } from './outcome.ts';
+import { type BackoffOptions, backoffDelayMs } from './poll-schedule.ts';
+import type { AcceptedState, CreatingState, FetchingState, FollowingState, RunState } from './run.ts';
+
+export function decideFault(
+  before: RunState,
+  call: RunCall,
+  fault: FaultDetails,
+  context: DecideContext,
+): Decision {
+  const state = { ...before, lastFault: fault, faultStreak: before.faultStreak + 1 };
+  switch (state.phase) {
+    case 'creating':
+      return call === 'create' ? createFault(state, fault, context) : retryLater(state, fault, context);
+    case 'following':
+    case 'fetching':
+      return lookFault(state, call, fault, context);
+    case 'accepted':
+    case 'ended':
+      // No call is made in these; a wait is harmless where an exception would lose the run.
+      return retryLater(state, fault, context);
+    default: {
+      const never: never = state;
+      return never;
+    }
+  }
+}
+
+function createFault(state: CreatingState, fault: FaultDetails, context: DecideContext): Decision {
+  switch (fault.type) {
+    case 'unauthorized':
+    case 'not_found':
+    case 'refused':
+      return end(state, rejectedOutcome(fault, context.nowMs), context);
+    case 'throttled':
+    case 'unavailable':
+      return retryLater(uncreated(state), fault, context);
+    case 'conflict':
+      return retryLater(uncreated(state), fault, context, context.policy.conflictBackoff);
+    case 'unclear':
+      // It stays `creating`: look for the run before anything is sent again.
+      return retryLater(state, fault, context);
+    default: {
+      const never: never = fault.type;
+      return never;
+    }
+  }
+}
+
+/** The provider said that it did nothing, so the intent is void. */
+function uncreated(state: CreatingState): AcceptedState {
+  const { intentAtMs: _intentAtMs, ...rest } = state;
+  return { ...rest, phase: 'accepted' };
+}
+
+function lookFault(
+  state: FollowingState | FetchingState,
+  call: RunCall,
+  fault: FaultDetails,
+  context: DecideContext,
+): Decision {
+  const { nowMs, policy } = context;
+  switch (fault.type) {
+    case 'not_found': {
+      const since = state.troubleSinceMs ?? nowMs;
+      if (nowMs - since >= policy.notFoundGraceMs) return end(state, lostOutcome(fault, nowMs), context);
+      const untilMs = Math.min(nowMs + delayOf(state, fault, context), since + policy.notFoundGraceMs);
+      return wait({ ...state, troubleSinceMs: since }, untilMs, context);
+    }
+    case 'unauthorized': {
+      // The run exists and is paid for, and keys are rotated: only a lasting refusal ends it.
+      const since = state.troubleSinceMs ?? nowMs;
+      if (nowMs - since >= policy.unauthorizedGraceMs)
+        return end(state, rejectedOutcome(fault, nowMs), context);
+      return retryLater({ ...state, troubleSinceMs: since }, fault, context);
+    }
+    case 'refused':
+    case 'conflict':
+      // A cancel is refused when the run ended first: a look tells how.
+      if (call === 'cancel' && state.phase === 'following') {
+        return { state: { ...state, cancelSentAtMs: nowMs }, next: { type: 'call', call: 'retrieve' } };
+      }
+      return retryLater(state, fault, context);
+    case 'throttled':
+    case 'unavailable':
+    case 'unclear':
+      return retryLater(state, fault, context);
+    default: {
+      const never: never = fault.type;
+      return never;
+    }
+  }
+}
+
+function retryLater(
+  state: RunState,
+  fault: FaultDetails,
+  context: DecideContext,
+  backoff: BackoffOptions = context.policy.faultBackoff,
+): Decision {
+  return wait(state, context.nowMs + delayOf(state, fault, context, backoff), context);
+}
+
+/** `Retry-After` beats our backoff, and is not jittered: the provider knows. */
+function delayOf(
+  state: RunState,
+  fault: FaultDetails,
+  context: DecideContext,
+  backoff: BackoffOptions = context.policy.faultBackoff,
+): number {
+  return fault.retryAfterMs ?? backoffDelayMs(backoff, state.faultStreak - 1, context.random);
+}

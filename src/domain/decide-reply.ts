@@ -1,0 +1,129 @@
+/** What an answer of the provider means for a run. */
+
+import { type DecideContext, type Decision, end, wait } from './decision.ts';
+import { providerOutcome } from './outcome.ts';
+import type { FetchingState, FollowingState, RunState } from './run.ts';
+import type { EndedSnapshot, ProviderSnapshot, RunningSnapshot } from './snapshot.ts';
+
+/** A run can be answered `expired` a moment after its stamp says so; looking sooner would waste the look. */
+const expirySlackMs = 1000;
+
+export function decideReply(
+  state: RunState,
+  call: 'create' | 'find' | 'retrieve' | 'cancel',
+  snapshot: ProviderSnapshot,
+  context: DecideContext,
+): Decision {
+  const known =
+    state.phase === 'following'
+      ? answered(state, call, snapshot, context)
+      : adopted(state, call, snapshot, context);
+  return snapshot.phase === 'ended'
+    ? over(known, snapshot, context)
+    : running(known, call, snapshot, context);
+}
+
+/** The provider's run exists now: created, or found again after its create's reply was lost. */
+function adopted(
+  state: RunState,
+  call: 'create' | 'find' | 'retrieve' | 'cancel',
+  snapshot: ProviderSnapshot,
+  context: DecideContext,
+): FollowingState {
+  const startedAtMs =
+    call === 'find' && state.phase === 'creating'
+      ? (snapshot.createdAtMs ?? state.intentAtMs)
+      : context.nowMs;
+  return {
+    v: 1,
+    phase: 'following',
+    wakeAtMs: state.wakeAtMs,
+    calls: state.calls,
+    cancel: state.cancel,
+    faultStreak: 0,
+    lastFault: state.lastFault,
+    ...statusFields(snapshot),
+    providerRunId: snapshot.providerRunId,
+    threadId: snapshot.threadId,
+    startedAtMs,
+    expiresAtMs: snapshot.expiresAtMs,
+    lastLookAtMs: startedAtMs,
+    looks: 0,
+    troubleSinceMs: null,
+    cancelSentAtMs: null,
+  };
+}
+
+function answered(
+  state: FollowingState,
+  call: 'create' | 'find' | 'retrieve' | 'cancel',
+  snapshot: ProviderSnapshot,
+  context: DecideContext,
+): FollowingState {
+  const common = {
+    ...state,
+    ...statusFields(snapshot),
+    expiresAtMs: snapshot.expiresAtMs ?? state.expiresAtMs,
+    faultStreak: 0,
+    troubleSinceMs: null,
+    // What ended it was not missed before: the miss stays the last look that saw it running.
+    lastLookAtMs: snapshot.phase === 'ended' ? state.lastLookAtMs : context.nowMs,
+  };
+  // The end is near after a cancel, so the backoff starts afresh.
+  return call === 'cancel'
+    ? { ...common, cancelSentAtMs: context.nowMs, looks: 0 }
+    : { ...common, looks: state.looks + 1 };
+}
+
+function statusFields(
+  snapshot: ProviderSnapshot,
+): Pick<FollowingState, 'status' | 'rawStatus' | 'toolCalls'> {
+  return snapshot.phase === 'running'
+    ? { status: snapshot.status, rawStatus: snapshot.rawStatus, toolCalls: snapshot.toolCalls }
+    : { status: 'in_progress', rawStatus: snapshot.status, toolCalls: [] };
+}
+
+function running(
+  state: FollowingState,
+  call: 'create' | 'find' | 'retrieve' | 'cancel',
+  snapshot: RunningSnapshot,
+  context: DecideContext,
+): Decision {
+  // A cancel that was asked for while the create was out goes next; only `cancelSentAtMs` says that it went.
+  if (state.cancel !== null && state.cancelSentAtMs === null)
+    return { state, next: { type: 'call', call: 'cancel' } };
+  if (call === 'find' && context.nowMs - state.startedAtMs > 1000) {
+    return { state, next: { type: 'call', call: 'retrieve' } };
+  }
+  return wait(state, nextLookMs(state, snapshot, context), context);
+}
+
+function nextLookMs(state: FollowingState, snapshot: RunningSnapshot, context: DecideContext): number {
+  const { nowMs, random } = context;
+  // Nothing but the answer to its tool calls, a cancel or its expiry moves a run that waits for tools.
+  if (snapshot.status === 'requires_action' && state.cancel === null) {
+    return state.expiresAtMs === null ? Infinity : state.expiresAtMs + expirySlackMs;
+  }
+  const delayMs = context.schedule.delayMs({ ageMs: nowMs - state.startedAtMs, looks: state.looks, random });
+  const lookAtMs = nowMs + Math.max(delayMs, snapshot.pollAfterMs ?? 0);
+  const expiresAtMs = state.expiresAtMs ?? Infinity;
+  return nowMs < expiresAtMs ? Math.min(lookAtMs, expiresAtMs + expirySlackMs) : lookAtMs;
+}
+
+function over(state: FollowingState, snapshot: EndedSnapshot, context: DecideContext): Decision {
+  const ended = {
+    status: snapshot.status,
+    error: snapshot.error,
+    usage: snapshot.usage,
+    endedAtMs: snapshot.endedAtMs,
+    detectedAtMs: context.nowMs,
+    foundBy: context.foundBy,
+  };
+  if (snapshot.output === 'separate') {
+    const { status: _status, ...rest } = state;
+    const fetching: FetchingState = { ...rest, phase: 'fetching', ended };
+    return { state: fetching, next: { type: 'call', call: 'fetchOutput' } };
+  }
+  const outcome = providerOutcome(ended, snapshot.output, state.lastLookAtMs, state.cancel?.reason ?? null);
+  return end(state, outcome, context);
+}

@@ -1,0 +1,154 @@
+/**
+ * The life of a run, as one pure and total function: `(state, event, context) → { state, next }`.
+ *
+ * One activation of a run job starts with the event `activated` and goes on, call by call, until `next` is `wait`
+ * or `end`. Nothing here knows of Redis, HTTP or the wall clock; see docs/architecture.md for the diagram.
+ */
+
+import { decideFault } from './decide-fault.ts';
+import { decideReply } from './decide-reply.ts';
+import { type DecideContext, type Decision, end, type RunCall, type RunEvent, wait } from './decision.ts';
+import { ambiguousOutcome, cancelledOutcome, providerOutcome } from './outcome.ts';
+import type {
+  CallOperation,
+  CreatingState,
+  FetchingState,
+  FollowingState,
+  RunOutcome,
+  RunState,
+} from './run.ts';
+import type { RunOutput } from './snapshot.ts';
+
+/** Early by more than this: somebody promoted the job by hand, and a look would be wasted. */
+const earlyToleranceMs = 250;
+
+/** What to do with a run, given what just happened. */
+export function decide(state: RunState, event: RunEvent, context: DecideContext): Decision {
+  switch (event.type) {
+    case 'activated':
+      return activate(state, event, context);
+    case 'replied':
+      return decideReply(state, event.call, event.snapshot, context);
+    case 'found':
+      return event.snapshot === null
+        ? unfound(state, context)
+        : decideReply(state, 'find', event.snapshot, context);
+    case 'outputFetched':
+      return state.phase === 'fetching'
+        ? end(state, finished(state, event.output), context)
+        : wait(state, context.nowMs, context);
+    case 'faulted':
+      return decideFault(state, event.call, event.fault, context);
+    default: {
+      const never: never = event;
+      return never;
+    }
+  }
+}
+
+/** The state to hold while a call is out: it is counted, and a create's intent is on record before it is sent. */
+export function beginCall(state: RunState, call: RunCall, nowMs: number): RunState {
+  const operation = operationOf(call);
+  const calls = { ...state.calls, [operation]: state.calls[operation] + 1 };
+  if (call === 'create' && (state.phase === 'accepted' || state.phase === 'creating')) {
+    const { v, wakeAtMs, cancel, faultStreak, lastFault } = state;
+    return { v, wakeAtMs, cancel, faultStreak, lastFault, calls, phase: 'creating', intentAtMs: nowMs };
+  }
+  return { ...state, calls };
+}
+
+export function operationOf(call: RunCall): CallOperation {
+  return call === 'find' || call === 'fetchOutput' ? 'list' : call;
+}
+
+function activate(
+  before: RunState,
+  event: Extract<RunEvent, { type: 'activated' }>,
+  context: DecideContext,
+): Decision {
+  if (before.phase === 'ended') return { state: before, next: { type: 'settle' } };
+  const state = withCancel(before, event.cancelRequestedAtMs, context);
+  const mayAct = state.cancel !== before.cancel || event.wokenBy !== null;
+  const early = state.wakeAtMs - context.nowMs > earlyToleranceMs;
+  if (early && !mayAct) return { state, next: { type: 'wait', untilMs: state.wakeAtMs } };
+
+  switch (state.phase) {
+    case 'accepted':
+      return state.cancel === null
+        ? { state, next: { type: 'call', call: 'create' } }
+        : end(state, cancelledOutcome(state.cancel.reason, context.nowMs, null), context);
+    case 'creating':
+      return context.canFind ? { state, next: { type: 'call', call: 'find' } } : unfound(state, context);
+    case 'following':
+      return follow(state, context);
+    case 'fetching':
+      return fetchOrGiveUp(state, context);
+    default: {
+      const never: never = state;
+      return never;
+    }
+  }
+}
+
+function withCancel<S extends RunState>(state: S, requestedAtMs: number | null, context: DecideContext): S {
+  if (state.cancel !== null) return state;
+  if (requestedAtMs !== null) return { ...state, cancel: { reason: 'caller', atMs: context.nowMs } };
+  if (context.nowMs >= context.spec.deadlineAtMs) {
+    return { ...state, cancel: { reason: 'deadline', atMs: context.nowMs } };
+  }
+  return state;
+}
+
+function follow(state: FollowingState, context: DecideContext): Decision {
+  const { cancel } = state;
+  if (cancel === null) return { state, next: { type: 'call', call: 'retrieve' } };
+  if (context.nowMs >= cancel.atMs + context.policy.cancelGraceMs) {
+    const outcome = cancelledOutcome(
+      cancel.reason,
+      context.nowMs,
+      'The provider did not confirm it in time.',
+    );
+    return end(state, outcome, context);
+  }
+  return { state, next: { type: 'call', call: state.cancelSentAtMs === null ? 'cancel' : 'retrieve' } };
+}
+
+/** The run is over and paid for: its output is waited for until the deadline, and given up only then. */
+function fetchOrGiveUp(state: FetchingState, context: DecideContext): Decision {
+  if (state.cancel === null) return { state, next: { type: 'call', call: 'fetchOutput' } };
+  if (context.nowMs >= state.cancel.atMs + context.policy.cancelGraceMs)
+    return end(state, finished(state, null), context);
+  return { state, next: { type: 'call', call: 'fetchOutput' } };
+}
+
+/** The outcome of a run whose output was fetched apart; without it, the error says so. */
+function finished(state: FetchingState, output: RunOutput | null): RunOutcome {
+  const outcome = providerOutcome(state.ended, output, state.lastLookAtMs, state.cancel?.reason ?? null);
+  if (output !== null || outcome.error !== null) return outcome;
+  const reason = state.lastFault?.message ?? 'no answer';
+  const message = `The run completed, but its output could not be read: ${reason}`;
+  return { ...outcome, error: { code: 'output_unavailable', message, retryable: false } };
+}
+
+/** A create of unknown fate, and the run not found (yet). */
+function unfound(state: RunState, context: DecideContext): Decision {
+  if (state.phase !== 'creating') return wait(state, context.nowMs, context);
+  const untilMs = state.intentAtMs + context.policy.quarantineMs;
+  if (context.nowMs < untilMs)
+    return wait(state, context.canFind ? findAgainAt(state, context) : untilMs, context);
+  if (state.cancel !== null) {
+    const note = context.canFind
+      ? null
+      : 'Its create was never answered, so it may still run at the provider.';
+    return end(state, cancelledOutcome(state.cancel.reason, context.nowMs, note), context);
+  }
+  // A list that does not show the run after the quarantine is proof that there is none.
+  if (context.canFind || context.spec.onAmbiguous === 'retry')
+    return { state, next: { type: 'call', call: 'create' } };
+  return end(state, ambiguousOutcome(context.spec, context.nowMs), context);
+}
+
+function findAgainAt(state: CreatingState, context: DecideContext): number {
+  // Grows with the time since the intent: soon at first, a handful of lists in all.
+  return context.nowMs + Math.max(1000, context.nowMs - state.intentAtMs);
+}

@@ -1,0 +1,80 @@
+/** What a decision is made of, and the two ways every decision can end: waiting, and the run's end. */
+
+import type { FaultDetails } from './fault.ts';
+import type { RunPolicy } from './policy.ts';
+import type { PollSchedule } from './poll-schedule.ts';
+import type { FoundBy, RunOutcome, RunSpec, RunState } from './run.ts';
+import type { ProviderSnapshot, RunOutput } from './snapshot.ts';
+
+/** The calls that a decision can ask for. `find` looks for a run whose create reply was lost. */
+export type RunCall = 'create' | 'find' | 'retrieve' | 'cancel' | 'fetchOutput';
+
+export type RunEvent =
+  /** A worker took the job up: its time has come, or somebody woke it. */
+  | {
+      readonly type: 'activated';
+      readonly wokenBy: FoundBy | null;
+      readonly cancelRequestedAtMs: number | null;
+    }
+  | {
+      readonly type: 'replied';
+      readonly call: 'create' | 'retrieve' | 'cancel';
+      readonly snapshot: ProviderSnapshot;
+    }
+  | { readonly type: 'found'; readonly snapshot: ProviderSnapshot | null }
+  | { readonly type: 'outputFetched'; readonly output: RunOutput }
+  | { readonly type: 'faulted'; readonly call: RunCall; readonly fault: FaultDetails };
+
+export type Next =
+  /** Ask the rate gate for a permit, then `beginCall`, then make the call. */
+  | { readonly type: 'call'; readonly call: RunCall }
+  | { readonly type: 'wait'; readonly untilMs: number }
+  | { readonly type: 'end'; readonly outcome: RunOutcome }
+  /** It ended before, and the worker that ended it died before telling everybody. */
+  | { readonly type: 'settle' };
+
+export interface Decision {
+  readonly state: RunState;
+  readonly next: Next;
+}
+
+export interface DecideContext {
+  readonly nowMs: number;
+  /** A draw from [0, 1). */
+  readonly random: number;
+  readonly spec: RunSpec;
+  readonly policy: RunPolicy;
+  readonly schedule: PollSchedule;
+  /** Whether this provider can look for a run by our id (`find`) with these arguments. */
+  readonly canFind: boolean;
+  /** Who told us to look, for the record. */
+  readonly foundBy: FoundBy;
+}
+
+/** Waits, but never past the deadline: the deadline itself is an event of the run. */
+export function wait(state: RunState, untilMs: number, context: DecideContext): Decision {
+  const deadlineMs = state.cancel === null ? context.spec.deadlineAtMs : Infinity;
+  // Never in the past or at once: a wrong clock must not make a hot loop.
+  const wakeAtMs = Math.max(context.nowMs + 1, Math.min(untilMs, deadlineMs));
+  return { state: { ...state, wakeAtMs }, next: { type: 'wait', untilMs: wakeAtMs } };
+}
+
+export function end(state: RunState, outcome: RunOutcome, context: DecideContext): Decision {
+  const known = state.phase === 'following' || state.phase === 'fetching' ? state : null;
+  return {
+    state: {
+      v: 1,
+      phase: 'ended',
+      wakeAtMs: context.nowMs,
+      calls: state.calls,
+      cancel: state.cancel,
+      faultStreak: 0,
+      lastFault: state.lastFault,
+      status: outcome.status,
+      providerRunId: known?.providerRunId ?? null,
+      threadId: known?.threadId ?? null,
+      startedAtMs: known?.startedAtMs ?? null,
+    },
+    next: { type: 'end', outcome },
+  };
+}

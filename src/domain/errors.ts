@@ -1,0 +1,64 @@
+/** Errors that runfleet throws on purpose. Each has a literal `name`, so that it is known across bundles. */
+
+export abstract class RunfleetError extends Error {
+  abstract override readonly name: string;
+}
+
+export interface FieldError {
+  /** From the root of the body: `['request', 'assistant_id']`. */
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
+/** What was sent cannot be accepted; `fields` names each thing wrong. */
+export class InvalidInputError extends RunfleetError {
+  override readonly name = 'InvalidInputError';
+  readonly fields: readonly FieldError[];
+
+  constructor(fields: readonly FieldError[]) {
+    super(fields.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '));
+    this.fields = fields;
+  }
+}
+
+export class InvalidCursorError extends RunfleetError {
+  override readonly name = 'InvalidCursorError';
+}
+
+export class RunNotFoundError extends RunfleetError {
+  override readonly name = 'RunNotFoundError';
+
+  constructor(id: string) {
+    super(`There is no run ${id}. It may have been removed after its retention time.`);
+  }
+}
+
+/** The `Idempotency-Key` stands for another request. */
+export class IdempotencyMismatchError extends RunfleetError {
+  override readonly name = 'IdempotencyMismatchError';
+
+  constructor(runId: string) {
+    super(
+      `This Idempotency-Key was used for run ${runId} with another body. Use a new key for a new request.`,
+    );
+  }
+}
+
+/** The run is still going, and what was asked needs one that has ended. */
+export class RunStillOpenError extends RunfleetError {
+  override readonly name = 'RunStillOpenError';
+
+  constructor(id: string) {
+    super(`Run ${id} has not ended yet. Cancel it first, or wait for its end.`);
+  }
+}
+
+/** Another worker holds this run now; whatever this one was about to write is void. */
+export class ActivationLostError extends RunfleetError {
+  override readonly name = 'ActivationLostError';
+}
+
+/** Redis cannot be reached, or refuses to write: nothing was accepted. */
+export class StoreUnavailableError extends RunfleetError {
+  override readonly name = 'StoreUnavailableError';
+}

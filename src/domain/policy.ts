@@ -1,0 +1,26 @@
+import { type BackoffOptions, defaultBackoff } from './poll-schedule.ts';
+
+/** The settings of a run's life that are not its poll schedule. Milliseconds throughout. */
+export interface RunPolicy {
+  /** How long a look may be answered 404 before the run is `lost`. One host was seen to do so for 32.7 s. */
+  readonly notFoundGraceMs: number;
+  /** How long a look may be answered 401 or 403 (keys rotate) before a run that exists is given up. */
+  readonly unauthorizedGraceMs: number;
+  /** How long a create whose reply was lost may still turn up, before `onAmbiguous` decides. */
+  readonly quarantineMs: number;
+  /** How long the provider may take to confirm a cancel, before we end the run without it. */
+  readonly cancelGraceMs: number;
+  /** Waits after a fault: not the poll's, since a provider in trouble wants fewer calls. */
+  readonly faultBackoff: BackoffOptions;
+  /** Waits for a thread or conversation that another run holds. */
+  readonly conflictBackoff: BackoffOptions;
+}
+
+export const defaultPolicy: RunPolicy = {
+  notFoundGraceMs: 60_000,
+  unauthorizedGraceMs: 60_000,
+  quarantineMs: 60_000,
+  cancelGraceMs: 60_000,
+  faultBackoff: { ...defaultBackoff, initialMs: 1000, factor: 2, maxMs: 30_000 },
+  conflictBackoff: { ...defaultBackoff, initialMs: 1000, factor: 1.5, maxMs: 10_000 },
+};

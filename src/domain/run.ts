@@ -1,0 +1,168 @@
+/**
+ * A run: what was asked (`RunSpec`, never changes) and how far it is (`RunState`, small, rewritten at every step).
+ * The provider's request itself, which may be megabytes, is in neither.
+ */
+
+import type { FaultDetails } from './fault.ts';
+import type { RunOutput, ToolCall, Usage, EndedSnapshot, RunningSnapshot } from './snapshot.ts';
+import type { RunKind, RunStatus, TerminalStatus } from './status.ts';
+
+export type FollowMode = 'auto' | 'poll' | 'webhook' | 'stream';
+export type FoundBy = 'poll' | 'webhook' | 'stream';
+/** What to do when a create may or may not have happened, and the provider cannot tell. */
+export type OnAmbiguous = 'fail' | 'retry';
+
+/** What the caller asked for, apart from the provider's request. Times in milliseconds since the epoch. */
+export interface RunSpec {
+  readonly id: string;
+  readonly kind: RunKind;
+  readonly follow: FollowMode;
+  readonly acceptedAtMs: number;
+  readonly deadlineAtMs: number;
+  readonly label: string | null;
+  readonly lane: string | null;
+  readonly onAmbiguous: OnAmbiguous;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** The name of the API key that sent the run; null without keys. */
+  readonly owner: string | null;
+}
+
+/** The operations of a provider, each one API call. `list` reads a thread's messages or runs. */
+export const callOperations = ['create', 'retrieve', 'submit', 'cancel', 'list'] as const;
+export type CallOperation = (typeof callOperations)[number];
+export type CallCounts = Readonly<Record<CallOperation, number>>;
+
+export const noCalls: CallCounts = { create: 0, retrieve: 0, submit: 0, cancel: 0, list: 0 };
+
+export function totalCalls(calls: CallCounts): number {
+  return calls.create + calls.retrieve + calls.submit + calls.cancel + calls.list;
+}
+
+/** Why the provider's run is being cancelled. The first reason stands. */
+export interface CancelIntent {
+  readonly reason: 'caller' | 'deadline';
+  readonly atMs: number;
+}
+
+interface StateBase {
+  readonly v: 1;
+  /** When to look again. */
+  readonly wakeAtMs: number;
+  readonly calls: CallCounts;
+  readonly cancel: CancelIntent | null;
+  /** Faults in a row, for their backoff; an answer resets it. */
+  readonly faultStreak: number;
+  readonly lastFault: FaultDetails | null;
+}
+
+/** Nothing has been sent. */
+export interface AcceptedState extends StateBase {
+  readonly phase: 'accepted';
+}
+
+/** A create is out, or its reply was lost: the provider's run may exist. Written **before** the call. */
+export interface CreatingState extends StateBase {
+  readonly phase: 'creating';
+  readonly intentAtMs: number;
+}
+
+/** The provider's run exists, and we look at it from time to time. */
+export interface FollowingState extends StateBase {
+  readonly phase: 'following';
+  readonly status: RunningSnapshot['status'];
+  /** The provider's own word for it, kept so that an unknown one is logged once. */
+  readonly rawStatus: string;
+  readonly providerRunId: string;
+  readonly threadId: string | null;
+  /** Our clock, when the create (or the adoption) was answered. */
+  readonly startedAtMs: number;
+  readonly expiresAtMs: number | null;
+  readonly lastLookAtMs: number;
+  /** Looks that found it still going; the backoff's exponent. */
+  readonly looks: number;
+  readonly toolCalls: readonly ToolCall[];
+  /** Since when looks are answered 404, or 401; null while they are answered. */
+  readonly troubleSinceMs: number | null;
+  readonly cancelSentAtMs: number | null;
+}
+
+/** Over at the provider; its output costs one more call. */
+export interface FetchingState extends Omit<FollowingState, 'phase' | 'status'> {
+  readonly phase: 'fetching';
+  readonly ended: Ending;
+}
+
+/** Our end of the run. Final: what the provider says later is noted, not acted upon. */
+export interface EndedState extends StateBase {
+  readonly phase: 'ended';
+  readonly status: TerminalStatus;
+  readonly providerRunId: string | null;
+  readonly threadId: string | null;
+  readonly startedAtMs: number | null;
+}
+
+export type RunState = AcceptedState | CreatingState | FollowingState | FetchingState | EndedState;
+
+/** What was learnt at the look that found the provider's run over. */
+export interface Ending {
+  readonly status: EndedSnapshot['status'];
+  readonly error: EndedSnapshot['error'];
+  readonly usage: Usage | null;
+  /** The provider's whole-second stamp, milliseconds. */
+  readonly endedAtMs: number | null;
+  readonly detectedAtMs: number;
+  readonly foundBy: FoundBy;
+}
+
+export interface RunError {
+  readonly code: string;
+  readonly message: string;
+  /** Whether the same run, sent again, may well succeed. */
+  readonly retryable: boolean;
+}
+
+/** How a run ended: written once, together with `EndedState`, and never changed. */
+export interface RunOutcome {
+  readonly status: TerminalStatus;
+  readonly error: RunError | null;
+  readonly output: RunOutput | null;
+  readonly usage: Usage | null;
+  /** Best estimate of when the provider's run was over; null when there was none or it is unknown. */
+  readonly completedAtMs: number | null;
+  readonly detectedAtMs: number;
+  /** How long it took us to notice; null when `completedAtMs` is. */
+  readonly detectionDelayMs: number | null;
+  readonly foundBy: FoundBy | null;
+}
+
+export function initialState(wakeAtMs: number): AcceptedState {
+  return {
+    v: 1,
+    phase: 'accepted',
+    wakeAtMs,
+    calls: noCalls,
+    cancel: null,
+    faultStreak: 0,
+    lastFault: null,
+  };
+}
+
+/** The status that callers see. */
+export function statusOf(state: RunState): RunStatus {
+  switch (state.phase) {
+    case 'accepted':
+    case 'creating':
+      return state.phase;
+    case 'following':
+      if (state.cancel !== null && state.cancelSentAtMs !== null) return 'cancelling';
+      return state.status === 'unknown' ? 'in_progress' : state.status;
+    case 'fetching':
+      return 'in_progress';
+    case 'ended':
+      return state.status;
+    default: {
+      const never: never = state;
+      return never;
+    }
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * The data of a job in the queue `runs`: what any BullMQ client may add, and what the API itself adds.
+ * It never changes; the run's state is kept beside it, in the job's `progress`.
+ */
+
+import * as z from 'zod';
+import { runInputShape } from './run-input.ts';
+
+export const jobData = z
+  .strictObject({
+    v: z.literal(1).default(1).describe('Version of this schema.'),
+    ...runInputShape,
+    request: runInputShape.request.optional(),
+    request_stored: z
+      .literal(true)
+      .optional()
+      .describe(
+        'Set by the API: the request is large and kept under a key of its own, so that no look reads it.',
+      ),
+    accepted_at: z.iso.datetime().optional().describe('Default: the time stamp of the job.'),
+    owner: z
+      .string()
+      .nullable()
+      .default(null)
+      .describe('Set by the API: the name of the key that sent the run.'),
+  })
+  .refine((data) => data.request !== undefined || data.request_stored === true, {
+    path: ['request'],
+    message: 'The provider’s create parameters are missing.',
+  });
+
+export type JobDataInput = z.input<typeof jobData>;
+export type JobData = z.output<typeof jobData>;

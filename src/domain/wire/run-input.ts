@@ -1,0 +1,73 @@
+/** What a producer sends: the body of `POST /v1/runs`, and, but for a few fields, the data of a job in `runs`. */
+
+import * as z from 'zod';
+import { runKinds } from '../status.ts';
+
+/** One day less than what BullMQ and the providers keep anyway; approvals may take hours. */
+export const maxDeadlineSeconds = 7 * 86_400;
+/** BullMQ's own limit. */
+export const maxPriority = 2_097_152;
+
+const callbackInput = z.strictObject({
+  url: z.httpUrl().max(2048).describe('Receives one signed POST when the run has ended.'),
+});
+
+const toolsInput = z.strictObject({
+  mode: z
+    .enum(['queue', 'http', 'manual'])
+    .default('queue')
+    .describe('Who runs the tools that the model calls.'),
+  url: z.httpUrl().max(2048).optional().describe('For mode `http`: receives each tool call.'),
+});
+
+const metadataInput = z
+  .record(z.string().min(1).max(64), z.string().max(512))
+  .refine((pairs) => Object.keys(pairs).length <= 64, 'At most 64 pairs.')
+  .describe('Yours: kept with the run, never sent to the provider.');
+
+export const runInputShape = {
+  kind: z.enum(runKinds).default('responses').describe('Which API carries the run.'),
+  request: z
+    .record(z.string(), z.unknown())
+    .describe(
+      "The provider's own create parameters, passed through. For `responses` the body of POST /responses " +
+        '(`background` and `store` are set by runfleet); for `assistants` `assistant_id` with `thread_id`, `thread` or neither.',
+    ),
+  follow: z.enum(['auto', 'poll', 'webhook', 'stream']).default('auto').describe('How the end is found out.'),
+  deadline_seconds: z
+    .number()
+    .positive()
+    .max(maxDeadlineSeconds)
+    .optional()
+    .describe(
+      'From acceptance. The provider’s run is cancelled then, and the run ends `timed_out`. Default 600.',
+    ),
+  priority: z.int().min(0).max(maxPriority).default(0).describe('0 goes first; larger goes later.'),
+  lane: z
+    .string()
+    .min(1)
+    .max(256)
+    .nullable()
+    .default(null)
+    .describe('Runs of one lane go one at a time, in order. Default: the thread or conversation.'),
+  label: z
+    .string()
+    .regex(/^[\w.:-]{1,64}$/, 'Letters, digits and . _ : - only, at most 64.')
+    .nullable()
+    .default(null)
+    .describe('Your class of run, for learning how long it takes.'),
+  tools: toolsInput.optional(),
+  callback: callbackInput.optional(),
+  on_ambiguous: z
+    .enum(['fail', 'retry'])
+    .default('fail')
+    .describe(
+      'When the reply to a create was lost and the run cannot be found: end it, or risk a second one.',
+    ),
+  metadata: metadataInput.default({}),
+};
+
+export const runInput = z.strictObject(runInputShape);
+/** As sent: what has a default may be left out. */
+export type RunInput = z.input<typeof runInput>;
+export type ParsedRunInput = z.output<typeof runInput>;

@@ -1,0 +1,41 @@
+import type { ProviderRef, ProviderSnapshot, RunOutput } from '../domain/snapshot.ts';
+import type { RunKind } from '../domain/status.ts';
+
+/** The caller's create parameters, passed through: only their kind's adapter reads them. */
+export type ProviderRequest = Readonly<Record<string, unknown>>;
+
+/**
+ * A provider of one kind of run. Each method is **one** API call, made once: no retries, no waiting.
+ *
+ * Fails with a `ProviderFault` and nothing else, also when the answer is not what the API promises.
+ */
+export interface RunProvider {
+  readonly kind: RunKind;
+
+  /** Starts a run that carries `runId` in its metadata, so that it can be found again. */
+  create(request: ProviderRequest, runId: string): Promise<ProviderSnapshot>;
+  retrieve(ref: ProviderRef): Promise<ProviderSnapshot>;
+  /** Idempotent where the provider's is. The answer may still be running, or a run that ended before. */
+  cancel(ref: ProviderRef): Promise<ProviderSnapshot>;
+  /** The answer of a completed run, where a snapshot says `separate`. */
+  fetchOutput(ref: ProviderRef): Promise<RunOutput>;
+
+  /** Whether `find` can tell, for a run created with this request. */
+  canFind(request: ProviderRequest): boolean;
+  /** The run that carries `runId`; null where there is none (yet). Call it only where `canFind` says so. */
+  find(request: ProviderRequest, runId: string): Promise<ProviderSnapshot | null>;
+
+  /**
+   * Null when the request can be sent; else what is wrong with it, by field.
+   * Only what would certainly fail: the provider has the last word.
+   */
+  validate(request: ProviderRequest): readonly RequestProblem[];
+  /** What runs one at a time: the thread or conversation of the request; null when it stands alone. */
+  laneOf(request: ProviderRequest): string | null;
+}
+
+export interface RequestProblem {
+  /** Path below `request`, such as `['assistant_id']`. */
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}

@@ -1,0 +1,81 @@
+import type { RunOutcome, RunSpec, RunState } from '../domain/run.ts';
+import type { RunKind, RunStatus } from '../domain/status.ts';
+import type { JobData } from '../domain/wire/job-data.ts';
+import type { ProviderRequest } from './run-provider.ts';
+
+/** All that is kept of a run, apart from its request. */
+export interface RunRecord {
+  readonly spec: RunSpec;
+  readonly state: RunState;
+  /** Null while the run is open. */
+  readonly outcome: RunOutcome | null;
+}
+
+export interface ListQuery {
+  readonly status?: RunStatus;
+  readonly kind?: RunKind;
+  /** At most so many runs. */
+  readonly limit: number;
+  /** Where the last page ended. */
+  readonly cursor?: string;
+}
+
+export interface RunPage {
+  /** Newest first. */
+  readonly runs: readonly RunRecord[];
+  /** Null on the last page. */
+  readonly nextCursor: string | null;
+}
+
+/**
+ * The runs, and the queue that they wait in.
+ *
+ * Fails closed: every method rejects while Redis is unreachable or refuses to write, and nothing is accepted then.
+ */
+export interface RunStore {
+  /** Accepts a run. Idempotent: an id that exists is left as it is. Resolves after the write. */
+  add(id: string, data: JobData): Promise<void>;
+  /** The same for many, in one trip; all or none are written. */
+  addMany(runs: readonly { readonly id: string; readonly data: JobData }[]): Promise<void>;
+  get(id: string): Promise<RunRecord | null>;
+  /** The job data as accepted, request included; null when the run is gone. */
+  getData(id: string): Promise<JobData | null>;
+  /** Throws `InvalidCursorError` for a cursor that is not ours. */
+  list(query: ListQuery): Promise<RunPage>;
+  /**
+   * Puts a cancel on record and wakes the run. `ended`: it is over, nothing changes. `missing`: no such run.
+   */
+  requestCancel(id: string, nowMs: number): Promise<'requested' | 'ended' | 'missing'>;
+  /** Makes the run's next activation happen now. A run that is active is activated again afterwards. */
+  wake(id: string, by: 'webhook' | 'stream'): Promise<void>;
+  /** Runs in flight (waiting, delayed, active) by kind, and jobs by state, for the metrics. */
+  counts(): Promise<RunCounts>;
+}
+
+export interface RunCounts {
+  readonly inFlight: Readonly<Record<RunKind, number>>;
+  readonly jobs: Readonly<Record<string, number>>;
+}
+
+/** What a worker holds of a run during one activation. Lost when the worker stalls: then every write is refused. */
+export interface Activation {
+  readonly spec: RunSpec;
+  readonly state: RunState;
+  /** Takes what was left for this run since the last activation. A cancel stays on record until the run ends. */
+  takeSignals(): Promise<Signals>;
+  /** The provider's request; null when it is gone. Read only where it is needed: it may be megabytes. */
+  loadRequest(): Promise<ProviderRequest | null>;
+  /** Writes the state and goes on. Throws `ActivationLostError` when another worker has taken over. */
+  save(state: RunState): Promise<void>;
+  /** Writes the state and the next time together, and leaves the slot. Throws `ActivationLostError`. */
+  park(state: RunState): Promise<void>;
+  /** Writes the one outcome. False when one was written before: that one stands. Throws `ActivationLostError`. */
+  commit(state: RunState, outcome: RunOutcome): Promise<boolean>;
+  /** The outcome that stands; null while there is none. */
+  outcome(): Promise<RunOutcome | null>;
+}
+
+export interface Signals {
+  readonly wokenBy: 'webhook' | 'stream' | 'caller' | null;
+  readonly cancelRequestedAtMs: number | null;
+}
