@@ -36,7 +36,9 @@ export interface AdvanceDeps extends SettleDeps {
 }
 
 /** `parked`: the job waits for its next time. `ended`: the outcome stands and everybody was told. */
-export type Advanced = { readonly type: 'parked' } | { readonly type: 'ended'; readonly outcome: RunOutcome };
+export type Advanced =
+  | { readonly type: 'parked' }
+  | { readonly type: 'ended'; readonly state: RunState; readonly outcome: RunOutcome };
 
 /** More calls than any life needs in one activation (create, cancel, retrieve, output): past it, a bug goes round. */
 const maxCallsAStep = 6;
@@ -192,18 +194,19 @@ class Step {
   }
 
   private async end(state: RunState, outcome: RunOutcome): Promise<Advanced> {
+    this.state = state;
     const written = await this.activation.commit(state, outcome);
     if (!written) return this.settleAgain();
     this.deps.telemetry.runEnded(this.activation.spec, state, outcome);
     await settle(this.activation.spec, outcome, this.deps);
-    return { type: 'ended', outcome };
+    return { type: 'ended', state: this.state, outcome };
   }
 
   private async settleAgain(): Promise<Advanced> {
     const outcome = await this.activation.outcome();
     if (outcome === null) throw new Error('The run is marked as ended, but has no outcome.');
     await settle(this.activation.spec, outcome, this.deps);
-    return { type: 'ended', outcome };
+    return { type: 'ended', state: this.state, outcome };
   }
 
   private async shareFault(fault: FaultDetails): Promise<void> {

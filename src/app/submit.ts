@@ -39,8 +39,8 @@ export async function submit(deps: SubmitDeps, body: unknown, options: SubmitOpt
     const reservation = await deps.idempotency.reserve(key, runId);
     if (reservation.type === 'mismatch') throw new IdempotencyMismatchError(reservation.runId);
     if (reservation.type === 'seen') {
-      // Its first process may have died between the reservation and the write: adding it again is harmless.
-      await deps.store.add(reservation.runId, data);
+      // Its first process may have died between the reservation and the write.
+      if ((await deps.store.get(reservation.runId)) === null) await deps.store.add(reservation.runId, data);
       return { runId: reservation.runId, created: false };
     }
   }

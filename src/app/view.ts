@@ -26,6 +26,15 @@ export function viewOf(record: RunRecord, detail: 'full' | 'brief' = 'full'): Ru
   };
 }
 
+/** Above this many characters an output stays out of the job's result: it is written once, beside it. */
+const resultOutputLimit = 16_384;
+
+/** The result of the run's job, for producers that speak BullMQ alone. A large output must be read over HTTP. */
+export function jobResultOf(record: RunRecord): RunView {
+  const full = viewOf(record);
+  return JSON.stringify(full.output).length <= resultOutputLimit ? full : viewOf(record, 'brief');
+}
+
 function usageView(outcome: RunOutcome | null): RunView['usage'] {
   const usage = outcome?.usage ?? null;
   return usage === null

@@ -1,0 +1,139 @@
+import { ErrorCode, type Job, type Worker } from 'bullmq';
+import { ActivationLostError } from '../../domain/errors.ts';
+import { type RunOutcome, type RunSpec, type RunState, statusOf } from '../../domain/run.ts';
+import type { JobData } from '../../domain/wire/job-data.ts';
+import { specOf } from '../../domain/wire/spec.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { ProviderRequest } from '../../ports/run-provider.ts';
+import type { Activation, Signals } from '../../ports/run-store.ts';
+import type { RedisClient } from '../redis-sdk/client.ts';
+import { onRedis } from '../redis-sdk/errors.ts';
+import type { RunKeys } from './keys.ts';
+import { hasCode, promote } from './promote.ts';
+import { outcomeOf, stateOf } from './record.ts';
+import { loadRequest } from './request.ts';
+import { commitOutcome, saveState, takeSignals } from './scripts.ts';
+
+export interface ActivationDeps {
+  readonly worker: Worker;
+  readonly client: RedisClient;
+  readonly keys: RunKeys;
+  readonly clock: Clock;
+  readonly defaultDeadlineSeconds: number;
+}
+
+/** One turn of a run's job on this worker, under the job's lock. */
+export class BullmqActivation implements Activation {
+  readonly spec: RunSpec;
+  readonly state: RunState;
+  private readonly deps: ActivationDeps;
+  private readonly id: string;
+  private readonly token: string;
+  private readonly data: JobData;
+  /** The index that lists the run now. */
+  private index: string;
+
+  constructor(deps: ActivationDeps, job: Job, id: string, token: string, data: JobData) {
+    this.deps = deps;
+    this.id = id;
+    this.token = token;
+    this.data = data;
+    this.spec = specOf(id, data, {
+      queuedAtMs: job.timestamp,
+      defaultDeadlineSeconds: deps.defaultDeadlineSeconds,
+    });
+    this.state = stateOf(job.progress, this.spec.acceptedAtMs);
+    this.index = this.indexOf(this.state);
+  }
+
+  /** Lists a run that did not come through our API. */
+  async enlist(): Promise<void> {
+    const { client, keys } = this.deps;
+    await onRedis(async () => {
+      await client.zadd(keys.index, 'NX', this.spec.acceptedAtMs, this.id);
+      await client.zadd(this.index, 'NX', this.spec.acceptedAtMs, this.id);
+    });
+  }
+
+  async takeSignals(): Promise<Signals> {
+    const { client, keys } = this.deps;
+    const found = await onRedis(() => takeSignals.run(client, [keys.wake(this.id), keys.job(this.id)], []));
+    const [by, cancelRequestedAt]: unknown[] = Array.isArray(found) ? found : [];
+    return {
+      wokenBy: by === 'webhook' || by === 'stream' || by === 'caller' ? by : null,
+      cancelRequestedAtMs: typeof cancelRequestedAt === 'string' ? Number(cancelRequestedAt) : null,
+    };
+  }
+
+  async loadRequest(): Promise<ProviderRequest | null> {
+    return await onRedis(() => loadRequest(this.deps.client, this.deps.keys, this.id, this.data));
+  }
+
+  async save(state: RunState): Promise<void> {
+    const to = this.indexOf(state);
+    const result = await this.runLocked(saveState, to, [JSON.stringify(state)]);
+    if (result === 'lost') throw this.lost();
+    this.index = to;
+  }
+
+  async park(state: RunState): Promise<void> {
+    const { worker, clock, client, keys } = this.deps;
+    const to = this.indexOf(state);
+    await onRedis(async () => {
+      // In the new index before the write and out of the old one after it: a crash in between hides no run.
+      if (to !== this.index) await client.zadd(to, this.spec.acceptedAtMs, this.id);
+      const nowMs = clock.nowMs();
+      const delayMs = Math.max(1, Math.ceil(state.wakeAtMs - nowMs));
+      const options = { skipAttempt: true, fieldsToUpdate: { progress: JSON.stringify(state) } };
+      try {
+        await worker.getBackend().moveToDelayed(this.id, nowMs, delayMs, this.token, options);
+      } catch (error) {
+        throw isLost(error) ? this.lost() : error;
+      }
+      if (to !== this.index) await client.zrem(this.index, this.id);
+      // A wake that came while we were active could not promote us; it can now.
+      if ((await client.exists(keys.wake(this.id))) === 1) await promote(worker, this.id);
+    });
+  }
+
+  async commit(state: RunState, outcome: RunOutcome): Promise<boolean> {
+    const { output, ...rest } = outcome;
+    const args = [JSON.stringify(state), JSON.stringify(rest), output === null ? '' : JSON.stringify(output)];
+    const result = await this.runLocked(commitOutcome, this.indexOf(state), args);
+    if (result === 'lost') throw this.lost();
+    return result === 'written';
+  }
+
+  async outcome(): Promise<RunOutcome | null> {
+    const { client, keys } = this.deps;
+    const [outcome, output] = await onRedis(() => client.hmget(keys.job(this.id), 'outcome', 'output'));
+    return outcomeOf(outcome, output);
+  }
+
+  private async runLocked(script: typeof saveState, to: string, args: readonly string[]): Promise<unknown> {
+    const { client, keys } = this.deps;
+    const scriptKeys = [keys.lock(this.id), keys.job(this.id), this.index, to];
+    return await onRedis(() =>
+      script.run(client, scriptKeys, [this.token, this.id, this.spec.acceptedAtMs, ...args]),
+    );
+  }
+
+  private indexOf(state: RunState): string {
+    return this.deps.keys.statusIndex(this.spec.kind, statusOf(state));
+  }
+
+  private lost(): ActivationLostError {
+    return new ActivationLostError(`Another worker has taken over run ${this.id}.`);
+  }
+}
+
+/** The job is not ours any more: its lock expired or is another's, or the job is gone. */
+export function isLost(error: unknown): boolean {
+  return hasCode(
+    error,
+    ErrorCode.JobLockNotExist,
+    ErrorCode.JobLockMismatch,
+    ErrorCode.JobNotExist,
+    ErrorCode.JobNotInState,
+  );
+}

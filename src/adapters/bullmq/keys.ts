@@ -1,0 +1,34 @@
+import type { RunKind, RunStatus } from '../../domain/status.ts';
+
+export const runsQueue = 'runs';
+
+/** What this adapter keeps beside BullMQ's own keys. The prefix carries a hash tag, for Redis Cluster. */
+export interface RunKeys {
+  /** BullMQ's hash of the job. Beside BullMQ's fields: `outcome`, `output`, `cancelRequestedAt`. */
+  job(id: string): string;
+  /** BullMQ's lock: whose activation it is. */
+  lock(id: string): string;
+  /** Set while a wake waits to be taken up. */
+  wake(id: string): string;
+  /** The provider's request, where it is too large to stand in the job. */
+  request(id: string): string;
+  /** All runs by time of acceptance. */
+  readonly index: string;
+  /** The runs of one kind and status, by time of acceptance. */
+  statusIndex(kind: RunKind, status: RunStatus): string;
+  /** BullMQ's sets of ended jobs, by time of their end. */
+  finished(state: 'completed' | 'failed'): string;
+}
+
+export function runKeys(prefix: string): RunKeys {
+  const queue = `${prefix}:${runsQueue}`;
+  return {
+    job: (id) => `${queue}:${id}`,
+    lock: (id) => `${queue}:${id}:lock`,
+    wake: (id) => `${prefix}:wake:${id}`,
+    request: (id) => `${prefix}:request:${id}`,
+    index: `${prefix}:index`,
+    statusIndex: (kind, status) => `${prefix}:index:${kind}:${status}`,
+    finished: (state) => `${queue}:${state}`,
+  };
+}

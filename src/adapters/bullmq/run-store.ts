@@ -1,0 +1,154 @@
+import type { Queue } from 'bullmq';
+import { type RunState, statusOf } from '../../domain/run.ts';
+import { openStatuses, type RunKind, runKinds } from '../../domain/status.ts';
+import type { JobData } from '../../domain/wire/job-data.ts';
+import type { ListQuery, RunCounts, RunPage, RunRecord, RunStore } from '../../ports/run-store.ts';
+import type { RedisClient } from '../redis-sdk/client.ts';
+import { onRedis } from '../redis-sdk/errors.ts';
+import { type RunKeys, runKeys } from './keys.ts';
+import { parseJobData, recordFields, recordOf } from './record.ts';
+import { listRuns } from './run-list.ts';
+import { storeRequest } from './request.ts';
+import { flagWake, requestCancel } from './scripts.ts';
+import { promote } from './promote.ts';
+
+export interface RunStoreOptions {
+  readonly queue: Queue;
+  /** The connection that `queue` uses, or one like it. */
+  readonly client: RedisClient;
+  readonly prefix: string;
+  /** For jobs of foreign producers that name no deadline; default of the contract 600. */
+  readonly defaultDeadlineSeconds: number;
+}
+
+/** Runs as BullMQ jobs: a run is its job, and everything of it stands in the job's hash or beside it. */
+export class BullmqRunStore implements RunStore {
+  private readonly queue: Queue;
+  private readonly client: RedisClient;
+  private readonly keys: RunKeys;
+  private readonly defaultDeadlineSeconds: number;
+
+  constructor(options: RunStoreOptions) {
+    this.queue = options.queue;
+    this.client = options.client;
+    this.keys = runKeys(options.prefix);
+    this.defaultDeadlineSeconds = options.defaultDeadlineSeconds;
+  }
+
+  async add(id: string, data: JobData): Promise<void> {
+    await this.addMany([{ id, data }]);
+  }
+
+  async addMany(runs: readonly { readonly id: string; readonly data: JobData }[]): Promise<void> {
+    if (runs.length === 0) return;
+    await onRedis(async () => {
+      // Index first, job last: a crash in between leaves an entry without a run, which lists pass over.
+      const jobs = await Promise.all(
+        runs.map(({ id, data }) => storeRequest(this.client, this.keys, id, data)),
+      );
+      await this.indexAccepted(runs);
+      await this.queue.addBulk(
+        runs.map(({ id, data }, at) => ({
+          name: data.kind,
+          data: jobs[at],
+          opts: { jobId: id, ...(data.priority > 0 ? { priority: data.priority } : {}) },
+        })),
+      );
+    });
+  }
+
+  async get(id: string): Promise<RunRecord | null> {
+    return await onRedis(async () => {
+      const fields = await this.client.hmget(this.keys.job(id), ...recordFields);
+      return recordOf(id, fields, this.defaultDeadlineSeconds);
+    });
+  }
+
+  async getData(id: string): Promise<JobData | null> {
+    return await onRedis(async () => {
+      const text = await this.client.hget(this.keys.job(id), 'data');
+      if (text === null) return null;
+      const data = parseJobData(JSON.parse(text));
+      if (data?.request_stored !== true) return data;
+      const request = await this.client.get(this.keys.request(id));
+      if (request === null) return null;
+      const { request_stored: _stored, ...rest } = data;
+      return { ...rest, request: JSON.parse(request) };
+    });
+  }
+
+  async list(query: ListQuery): Promise<RunPage> {
+    return await onRedis(() => listRuns(this.client, this.keys, query, (ids) => this.readBrief(ids)));
+  }
+
+  async requestCancel(id: string, nowMs: number): Promise<'requested' | 'ended' | 'missing'> {
+    return await onRedis(async () => {
+      const keys = [this.keys.job(id), this.keys.wake(id)];
+      const result = await requestCancel.run(this.client, keys, [nowMs]);
+      if (result !== 'requested') return result === 'ended' ? 'ended' : 'missing';
+      await promote(this.queue, id);
+      return 'requested';
+    });
+  }
+
+  async wake(id: string, by: 'webhook' | 'stream'): Promise<void> {
+    await onRedis(async () => {
+      // The flag first: a run that is active now finds it when it parks, and a promotion alone would be lost.
+      const flagged = await flagWake.run(this.client, [this.keys.job(id), this.keys.wake(id)], [by]);
+      if (flagged === 1) await promote(this.queue, id);
+    });
+  }
+
+  async counts(): Promise<RunCounts> {
+    return await onRedis(async () => {
+      const [jobs, ...inFlight] = await Promise.all([
+        this.queue.getJobCounts('waiting', 'active', 'delayed', 'prioritized', 'completed', 'failed'),
+        ...runKinds.map((kind) => this.inFlight(kind)),
+      ]);
+      const byKind = Object.fromEntries(runKinds.map((kind, at) => [kind, inFlight[at] ?? 0]));
+      return { jobs, inFlight: { responses: 0, assistants: 0, ...byKind } };
+    });
+  }
+
+  private async inFlight(kind: RunKind): Promise<number> {
+    const sizes = await Promise.all(
+      openStatuses.map((status) => this.client.zcard(this.keys.statusIndex(kind, status))),
+    );
+    return sizes.reduce((sum, size) => sum + size, 0);
+  }
+
+  private async indexAccepted(
+    runs: readonly { readonly id: string; readonly data: JobData }[],
+  ): Promise<void> {
+    const members = runs.map(({ id, data }) => ({
+      id,
+      atMs: Date.parse(data.accepted_at ?? ''),
+      kind: data.kind,
+    }));
+    const flat = (of: typeof members): (string | number)[] => of.flatMap(({ id, atMs }) => [atMs, id]);
+    await Promise.all([
+      // NX: adding a run again must not move it.
+      this.client.zadd(this.keys.index, 'NX', ...flat(members)),
+      ...runKinds.map(async (kind) => {
+        const own = members.filter((member) => member.kind === kind);
+        if (own.length > 0)
+          await this.client.zadd(this.keys.statusIndex(kind, 'accepted'), 'NX', ...flat(own));
+      }),
+    ]);
+  }
+
+  /** Without outputs, which can be large. */
+  private async readBrief(ids: readonly string[]): Promise<(RunRecord | null)[]> {
+    const fields = recordFields.filter((field) => field !== 'output');
+    return await Promise.all(
+      ids.map(async (id) =>
+        recordOf(id, await this.client.hmget(this.keys.job(id), ...fields), this.defaultDeadlineSeconds),
+      ),
+    );
+  }
+}
+
+/** The index that lists a run of this state. */
+export function indexOf(keys: RunKeys, kind: RunKind, state: RunState): string {
+  return keys.statusIndex(kind, statusOf(state));
+}

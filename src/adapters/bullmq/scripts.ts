@@ -1,0 +1,49 @@
+import { Script } from '../redis-sdk/script.ts';
+
+/** Held by this activation? A lock that expired, or that another worker holds, voids the write. */
+const checkLock = `
+  if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 'lost' end
+`;
+
+/** KEYS: wake, job. Takes the wake and reads the cancel, which stays on record. */
+export const takeSignals = new Script(`
+  return { redis.call('GETDEL', KEYS[1]), redis.call('HGET', KEYS[2], 'cancelRequestedAt') }
+`);
+
+/** KEYS: lock, job, old index, new index. ARGV: token, id, accepted at, state. */
+export const saveState = new Script(`
+  ${checkLock}
+  redis.call('HSET', KEYS[2], 'progress', ARGV[4])
+  if KEYS[3] ~= KEYS[4] then
+    redis.call('ZREM', KEYS[3], ARGV[2])
+    redis.call('ZADD', KEYS[4], ARGV[3], ARGV[2])
+  end
+  return 'saved'
+`);
+
+/** KEYS: lock, job, old index, new index. ARGV: token, id, accepted at, state, outcome, output ('' for none). */
+export const commitOutcome = new Script(`
+  ${checkLock}
+  if redis.call('HEXISTS', KEYS[2], 'outcome') == 1 then return 'exists' end
+  redis.call('HSET', KEYS[2], 'progress', ARGV[4], 'outcome', ARGV[5])
+  if ARGV[6] ~= '' then redis.call('HSET', KEYS[2], 'output', ARGV[6]) end
+  redis.call('ZREM', KEYS[3], ARGV[2])
+  redis.call('ZADD', KEYS[4], ARGV[3], ARGV[2])
+  return 'written'
+`);
+
+/** KEYS: job, wake. ARGV: now. The first request's time stands. */
+export const requestCancel = new Script(`
+  if redis.call('EXISTS', KEYS[1]) == 0 then return 'missing' end
+  if redis.call('HEXISTS', KEYS[1], 'outcome') == 1 then return 'ended' end
+  redis.call('HSETNX', KEYS[1], 'cancelRequestedAt', ARGV[1])
+  redis.call('SET', KEYS[2], 'caller')
+  return 'requested'
+`);
+
+/** KEYS: job, wake. ARGV: who wakes. A run that has ended, or is gone, is left alone. */
+export const flagWake = new Script(`
+  if redis.call('EXISTS', KEYS[1]) == 0 or redis.call('HEXISTS', KEYS[1], 'outcome') == 1 then return 0 end
+  redis.call('SET', KEYS[2], ARGV[1])
+  return 1
+`);

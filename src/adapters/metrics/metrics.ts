@@ -1,0 +1,113 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** Calls a run are small integers: the two or three of a webhook run must not share a bucket with a poll's ten. */
+const callBuckets = [1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 50, 100, 200];
+const delayBuckets = [0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 20, 30, 60, 120, 300];
+const durationBuckets = [0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 3600, 14_400];
+
+/** The metrics that a process writes. Labels are bounded: no ids, no free text. Durations in seconds. */
+export interface Metrics {
+  readonly registry: Registry;
+  readonly apiCalls: Counter<'kind' | 'operation' | 'code'>;
+  readonly callsPerRun: Histogram<'kind' | 'outcome' | 'found_by'>;
+  readonly detectionDelay: Histogram<'kind' | 'found_by'>;
+  readonly runDuration: Histogram<'kind' | 'outcome'>;
+  readonly runs: Counter<'kind' | 'outcome'>;
+  readonly throttled: Counter;
+  readonly tokens: Counter<'kind' | 'direction'>;
+}
+
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  // Gauges whose names end like a counter's: `promtool check metrics` refuses them.
+  for (const name of [
+    'nodejs_active_handles_total',
+    'nodejs_active_requests_total',
+    'nodejs_active_resources_total',
+  ]) {
+    registry.removeSingleMetric(name);
+  }
+  const registers = [registry];
+  return {
+    registry,
+    apiCalls: new Counter({
+      name: 'runfleet_api_calls_total',
+      help: 'API calls made, by answer: an HTTP status, or "error" when there was none.',
+      labelNames: ['kind', 'operation', 'code'],
+      registers,
+    }),
+    callsPerRun: new Histogram({
+      name: 'runfleet_api_calls_per_run',
+      help: 'API calls that a run cost, from its create to its outcome.',
+      labelNames: ['kind', 'outcome', 'found_by'],
+      buckets: callBuckets,
+      registers,
+    }),
+    detectionDelay: new Histogram({
+      name: 'runfleet_detection_delay_seconds',
+      help: 'From the end of a run at its provider to our knowing of it.',
+      labelNames: ['kind', 'found_by'],
+      buckets: delayBuckets,
+      registers,
+    }),
+    runDuration: new Histogram({
+      name: 'runfleet_run_duration_seconds',
+      help: 'From acceptance to outcome.',
+      labelNames: ['kind', 'outcome'],
+      buckets: durationBuckets,
+      registers,
+    }),
+    runs: new Counter({
+      name: 'runfleet_runs_total',
+      help: 'Runs that ended, by outcome.',
+      labelNames: ['kind', 'outcome'],
+      registers,
+    }),
+    throttled: new Counter({
+      name: 'runfleet_provider_throttled_total',
+      help: 'Calls that the provider answered with 429.',
+      registers,
+    }),
+    tokens: new Counter({
+      name: 'runfleet_tokens_total',
+      help: 'Tokens of ended runs, as the provider counted them.',
+      labelNames: ['kind', 'direction'],
+      registers,
+    }),
+  };
+}
+
+export interface FleetCounts {
+  readonly inFlight: Readonly<Record<string, number>>;
+  /** By queue, then by state. */
+  readonly jobs: Readonly<Record<string, Readonly<Record<string, number>>>>;
+}
+
+/**
+ * Adds the gauges of the whole fleet, read at each scrape. For API processes alone: every process would say the same,
+ * and a sum over them would be wrong.
+ */
+export function addFleetGauges(registry: Registry, read: () => Promise<FleetCounts>): void {
+  const inFlight = new Gauge({
+    name: 'runfleet_runs_in_flight',
+    help: 'Runs accepted and not yet ended. The same on every API process: do not sum.',
+    labelNames: ['kind'],
+    registers: [registry],
+  });
+  const jobs = new Gauge({
+    name: 'runfleet_queue_jobs',
+    help: 'Jobs by queue and state. The same on every API process: do not sum.',
+    labelNames: ['queue', 'state'],
+    registers: [registry],
+    async collect() {
+      const counts = await read();
+      for (const [kind, count] of Object.entries(counts.inFlight)) inFlight.set({ kind }, count);
+      for (const [queue, states] of Object.entries(counts.jobs)) {
+        for (const [state, count] of Object.entries(states)) this.set({ queue, state }, count);
+      }
+    },
+  });
+  // Both are read in one go, with the second.
+  void jobs;
+}

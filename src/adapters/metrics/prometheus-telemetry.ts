@@ -1,0 +1,66 @@
+import type { Logger } from 'pino';
+import type { RunOutcome, RunSpec, RunState } from '../../domain/run.ts';
+import { totalCalls } from '../../domain/run.ts';
+import type { ApiCallReport, Telemetry } from '../../ports/telemetry.ts';
+import type { Metrics } from './metrics.ts';
+
+/** Counts into Prometheus, logs with pino. */
+export class PrometheusTelemetry implements Telemetry {
+  private readonly metrics: Metrics;
+  private readonly logger: Logger;
+
+  constructor(metrics: Metrics, logger: Logger) {
+    this.metrics = metrics;
+    this.logger = logger;
+  }
+
+  apiCall({ kind, operation, code }: ApiCallReport): void {
+    this.metrics.apiCalls.inc({ kind, operation, code });
+  }
+
+  runEnded(spec: RunSpec, state: RunState, outcome: RunOutcome): void {
+    const { metrics } = this;
+    const { kind } = spec;
+    const foundBy = outcome.foundBy ?? 'none';
+    metrics.runs.inc({ kind, outcome: outcome.status });
+    metrics.callsPerRun.observe(
+      { kind, outcome: outcome.status, found_by: foundBy },
+      totalCalls(state.calls),
+    );
+    metrics.runDuration.observe(
+      { kind, outcome: outcome.status },
+      (outcome.detectedAtMs - spec.acceptedAtMs) / 1000,
+    );
+    if (outcome.detectionDelayMs !== null) {
+      metrics.detectionDelay.observe({ kind, found_by: foundBy }, outcome.detectionDelayMs / 1000);
+    }
+    if (outcome.usage !== null) {
+      metrics.tokens.inc({ kind, direction: 'input' }, outcome.usage.inputTokens);
+      metrics.tokens.inc({ kind, direction: 'output' }, outcome.usage.outputTokens);
+    }
+    this.logger.info(
+      {
+        runId: spec.id,
+        providerRunId: 'providerRunId' in state ? state.providerRunId : null,
+        kind,
+        outcome: outcome.status,
+        error: outcome.error?.code,
+        calls: totalCalls(state.calls),
+      },
+      'run ended',
+    );
+  }
+
+  throttled(): void {
+    this.metrics.throttled.inc();
+  }
+
+  log(
+    level: 'debug' | 'info' | 'warn' | 'error',
+    message: string,
+    fields: Readonly<Record<string, unknown>> = {},
+  ): void {
+    const { error, ...rest } = fields;
+    this.logger[level](error === undefined ? rest : { ...rest, err: error }, message);
+  }
+}

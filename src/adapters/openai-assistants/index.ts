@@ -1,0 +1,114 @@
+import * as z from 'zod';
+import { ProviderFault } from '../../domain/fault.ts';
+import type { ProviderRef, ProviderSnapshot, RunOutput } from '../../domain/snapshot.ts';
+import type { ProviderRequest, RequestProblem, RunProvider } from '../../ports/run-provider.ts';
+import { callApi } from '../openai-sdk/call.ts';
+import type { OpenAiClient } from '../openai-sdk/client.ts';
+import { messagesSchema, outputOf } from './output.ts';
+import { assistantsRequest, laneOf, threadIdOf, validateRequest } from './request.ts';
+import { runSchema, snapshotOf } from './snapshot.ts';
+
+/** A thread's newest runs: more than one page would mean that it is not among them. */
+const findLimit = 20;
+
+const runPage = z.looseObject({ data: z.array(runSchema) });
+
+const goneMessage =
+  'The Assistants API answered 404. OpenAI ended it on 2026-08-26: send this run with kind "responses", or point ' +
+  'OPENAI_BASE_URL at a server that still has it. If yours has, check assistant_id and thread_id.';
+
+/** Assistants runs, on servers that still have them: a run on a given thread, or on one created with it. */
+export class AssistantsProvider implements RunProvider {
+  readonly kind = 'assistants';
+  private readonly client: OpenAiClient;
+
+  constructor(client: OpenAiClient) {
+    this.client = client;
+  }
+
+  async create(request: ProviderRequest, runId: string): Promise<ProviderSnapshot> {
+    const { threadId, body } = assistantsRequest(request, runId);
+    const options = { timeout: this.client.createTimeoutMs };
+    const { threads } = this.client.sdk.beta;
+    try {
+      return snapshotOf(
+        await callApi(
+          this.client,
+          () =>
+            threadId === null
+              ? threads.createAndRun(body, options)
+              : threads.runs.create(threadId, body, options),
+          runSchema,
+        ),
+      );
+    } catch (error) {
+      throw explainGone(error);
+    }
+  }
+
+  async retrieve(ref: ProviderRef): Promise<ProviderSnapshot> {
+    const { runs } = this.client.sdk.beta.threads;
+    return snapshotOf(
+      await callApi(this.client, () => runs.retrieve(ref.providerRunId, thread(ref)), runSchema),
+    );
+  }
+
+  async cancel(ref: ProviderRef): Promise<ProviderSnapshot> {
+    const { runs } = this.client.sdk.beta.threads;
+    return snapshotOf(
+      await callApi(this.client, () => runs.cancel(ref.providerRunId, thread(ref)), runSchema),
+    );
+  }
+
+  async fetchOutput(ref: ProviderRef): Promise<RunOutput> {
+    const { messages } = this.client.sdk.beta.threads;
+    const query = { run_id: ref.providerRunId, order: 'asc', limit: 100 } as const;
+    const answer = await callApi(
+      this.client,
+      () => messages.list(thread(ref).thread_id, query),
+      messagesSchema,
+    );
+    return outputOf(answer.data.data, ref.providerRunId);
+  }
+
+  canFind(request: ProviderRequest): boolean {
+    return threadIdOf(request) !== null;
+  }
+
+  async find(request: ProviderRequest, runId: string): Promise<ProviderSnapshot | null> {
+    const threadId = threadIdOf(request);
+    if (threadId === null) return null;
+    const { runs } = this.client.sdk.beta.threads;
+    try {
+      const answer = await callApi(
+        this.client,
+        () => runs.list(threadId, { limit: findLimit, order: 'desc' }),
+        runPage,
+      );
+      const run = answer.data.data.find(({ metadata }) => metadata?.['runfleet_id'] === runId);
+      return run === undefined ? null : snapshotOf({ data: run, pollAfterMs: answer.pollAfterMs });
+    } catch (error) {
+      // No thread, no run on it.
+      if (error instanceof ProviderFault && error.details.type === 'not_found') return null;
+      throw error;
+    }
+  }
+
+  validate(request: ProviderRequest): readonly RequestProblem[] {
+    return validateRequest(request);
+  }
+
+  laneOf(request: ProviderRequest): string | null {
+    return laneOf(request);
+  }
+}
+
+function thread(ref: ProviderRef): { thread_id: string } {
+  return { thread_id: ref.threadId ?? '' };
+}
+
+function explainGone(error: unknown): unknown {
+  if (!(error instanceof ProviderFault) || error.details.type !== 'not_found') return error;
+  const message = `${goneMessage} The server said: ${error.details.message}`;
+  return new ProviderFault({ ...error.details, message }, { cause: error });
+}

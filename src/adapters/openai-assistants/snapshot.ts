@@ -1,0 +1,101 @@
+import * as z from 'zod';
+import type { EndedSnapshot, ProviderSnapshot, ToolCall, Usage } from '../../domain/snapshot.ts';
+import type { Answer } from '../openai-sdk/call.ts';
+import { stampMs } from '../openai-sdk/stamps.ts';
+
+const toolCallSchema = z.looseObject({
+  id: z.string(),
+  function: z.looseObject({ name: z.string(), arguments: z.string() }),
+});
+
+/** The parts of an assistants run that we read; the rest passes. */
+export const runSchema = z.looseObject({
+  id: z.string().min(1),
+  thread_id: z.string().min(1),
+  status: z.string(),
+  created_at: stampMs,
+  expires_at: stampMs,
+  completed_at: stampMs,
+  failed_at: stampMs,
+  cancelled_at: stampMs,
+  metadata: z.record(z.string(), z.unknown()).nullish(),
+  last_error: z.looseObject({ code: z.string().nullish(), message: z.string().nullish() }).nullish(),
+  incomplete_details: z.looseObject({ reason: z.string().nullish() }).nullish(),
+  required_action: z
+    .looseObject({ submit_tool_outputs: z.looseObject({ tool_calls: z.array(toolCallSchema) }).nullish() })
+    .nullish(),
+  usage: z
+    .looseObject({ prompt_tokens: z.number(), completion_tokens: z.number(), total_tokens: z.number() })
+    .nullish(),
+});
+type RunAnswer = z.output<typeof runSchema>;
+
+export function snapshotOf({ data, pollAfterMs }: Answer<RunAnswer>): ProviderSnapshot {
+  const base = {
+    providerRunId: data.id,
+    threadId: data.thread_id,
+    createdAtMs: data.created_at,
+    expiresAtMs: data.expires_at,
+    pollAfterMs,
+    usage: usageOf(data),
+  };
+  const running = { ...base, phase: 'running', rawStatus: data.status } as const;
+  switch (data.status) {
+    case 'queued':
+    case 'in_progress':
+    case 'cancelling':
+      return { ...running, status: data.status, toolCalls: [] };
+    case 'requires_action':
+      return { ...running, status: data.status, toolCalls: toolCallsOf(data) };
+    case 'completed':
+    case 'incomplete':
+      // What it wrote is in the thread's messages.
+      return {
+        ...base,
+        phase: 'ended',
+        status: data.status,
+        endedAtMs: endOf(data),
+        error: errorOf(data),
+        output: 'separate',
+      };
+    case 'failed':
+    case 'cancelled':
+    case 'expired':
+      return {
+        ...base,
+        phase: 'ended',
+        status: data.status,
+        endedAtMs: endOf(data),
+        error: errorOf(data),
+        output: null,
+      };
+    default:
+      return { ...running, status: 'unknown', toolCalls: [] };
+  }
+}
+
+function endOf(data: RunAnswer): number | null {
+  return data.completed_at ?? data.failed_at ?? data.cancelled_at;
+}
+
+function errorOf(data: RunAnswer): EndedSnapshot['error'] {
+  const error = data.last_error;
+  if (error) return { code: error.code ?? 'unknown_error', message: error.message ?? 'No message.' };
+  const reason = data.incomplete_details?.reason;
+  return reason ? { code: reason, message: `The run is incomplete: ${reason}.` } : null;
+}
+
+function toolCallsOf(data: RunAnswer): ToolCall[] {
+  const calls = data.required_action?.submit_tool_outputs?.tool_calls ?? [];
+  return calls.map((call) => ({ id: call.id, name: call.function.name, arguments: call.function.arguments }));
+}
+
+function usageOf({ usage }: RunAnswer): Usage | null {
+  return usage
+    ? {
+        inputTokens: usage.prompt_tokens,
+        outputTokens: usage.completion_tokens,
+        totalTokens: usage.total_tokens,
+      }
+    : null;
+}

@@ -1,0 +1,83 @@
+import * as z from 'zod';
+import { ProviderFault } from '../../domain/fault.ts';
+import type { ProviderRef, ProviderSnapshot } from '../../domain/snapshot.ts';
+import type { ProviderRequest, RequestProblem, RunProvider } from '../../ports/run-provider.ts';
+import { callApi } from '../openai-sdk/call.ts';
+import type { OpenAiClient } from '../openai-sdk/client.ts';
+import { responseSchema, snapshotOf } from './snapshot.ts';
+import { laneOf, validateRequest } from './request.ts';
+
+/** Background responses: `POST /responses` with `background` and `store`. */
+export class ResponsesProvider implements RunProvider {
+  readonly kind = 'responses';
+  private readonly client: OpenAiClient;
+
+  constructor(client: OpenAiClient) {
+    this.client = client;
+  }
+
+  async create(request: ProviderRequest, runId: string): Promise<ProviderSnapshot> {
+    const { sdk, createTimeoutMs } = this.client;
+    const body = {
+      ...request,
+      background: true,
+      // Without it the answer may be deleted minutes after the end, and a late look would lose a paid run.
+      store: true,
+      metadata: { ...metadataOf(request), runfleet_id: runId },
+    };
+    return snapshotOf(
+      await callApi(
+        this.client,
+        () => sdk.responses.create(body, { timeout: createTimeoutMs }),
+        responseSchema,
+      ),
+    );
+  }
+
+  async retrieve(ref: ProviderRef): Promise<ProviderSnapshot> {
+    return snapshotOf(
+      await callApi(this.client, () => this.client.sdk.responses.retrieve(ref.providerRunId), responseSchema),
+    );
+  }
+
+  async cancel(ref: ProviderRef): Promise<ProviderSnapshot> {
+    return snapshotOf(
+      await callApi(this.client, () => this.client.sdk.responses.cancel(ref.providerRunId), responseSchema),
+    );
+  }
+
+  fetchOutput(): Promise<never> {
+    return Promise.reject(cannot('A response carries its own output.'));
+  }
+
+  /** The API has no list of responses. */
+  canFind(): boolean {
+    return false;
+  }
+
+  find(): Promise<never> {
+    return Promise.reject(cannot('Responses cannot be listed.'));
+  }
+
+  validate(request: ProviderRequest): readonly RequestProblem[] {
+    return validateRequest(request);
+  }
+
+  laneOf(request: ProviderRequest): string | null {
+    return laneOf(request);
+  }
+}
+
+function metadataOf(request: ProviderRequest): Record<string, unknown> {
+  return z.record(z.string(), z.unknown()).safeParse(request['metadata']).data ?? {};
+}
+
+function cannot(message: string): ProviderFault {
+  return new ProviderFault({
+    type: 'refused',
+    code: 'unsupported',
+    message,
+    httpStatus: null,
+    retryAfterMs: null,
+  });
+}

@@ -1,0 +1,72 @@
+import * as z from 'zod';
+import type { EndedSnapshot, ProviderSnapshot, RunOutput, Usage } from '../../domain/snapshot.ts';
+import type { Answer } from '../openai-sdk/call.ts';
+import { stampMs } from '../openai-sdk/stamps.ts';
+
+/** The parts of a response that we read; the rest passes. https://platform.openai.com/docs/api-reference/responses */
+export const responseSchema = z.looseObject({
+  id: z.string().min(1),
+  status: z.string(),
+  created_at: stampMs,
+  completed_at: stampMs,
+  error: z.looseObject({ code: z.string().nullish(), message: z.string().nullish() }).nullish(),
+  incomplete_details: z.looseObject({ reason: z.string().nullish() }).nullish(),
+  output: z.array(z.unknown()).nullish(),
+  usage: z
+    .looseObject({ input_tokens: z.number(), output_tokens: z.number(), total_tokens: z.number() })
+    .nullish(),
+});
+type ResponseAnswer = z.output<typeof responseSchema>;
+
+export function snapshotOf({ data, pollAfterMs }: Answer<ResponseAnswer>): ProviderSnapshot {
+  const base = {
+    providerRunId: data.id,
+    threadId: null,
+    createdAtMs: data.created_at,
+    expiresAtMs: null,
+    pollAfterMs,
+    usage: usageOf(data),
+  };
+  switch (data.status) {
+    case 'queued':
+    case 'in_progress':
+      return { ...base, phase: 'running', status: data.status, rawStatus: data.status, toolCalls: [] };
+    case 'completed':
+    case 'failed':
+    case 'incomplete':
+    case 'cancelled':
+      return {
+        ...base,
+        phase: 'ended',
+        status: data.status,
+        endedAtMs: data.completed_at,
+        error: errorOf(data),
+        output: outputOf(data.output ?? []),
+      };
+    default:
+      return { ...base, phase: 'running', status: 'unknown', rawStatus: data.status, toolCalls: [] };
+  }
+}
+
+function errorOf(data: ResponseAnswer): EndedSnapshot['error'] {
+  if (data.error)
+    return { code: data.error.code ?? 'unknown_error', message: data.error.message ?? 'No message.' };
+  const reason = data.incomplete_details?.reason;
+  return reason ? { code: reason, message: `The response is incomplete: ${reason}.` } : null;
+}
+
+const textPart = z.looseObject({ type: z.literal('output_text'), text: z.string() });
+const messageItem = z.looseObject({ type: z.literal('message'), content: z.array(z.unknown()) });
+
+/** As the SDK's `output_text`: all text parts of all messages, joined. */
+function outputOf(items: readonly unknown[]): RunOutput {
+  const parts = items.flatMap((item) => messageItem.safeParse(item).data?.content ?? []);
+  const texts = parts.flatMap((part) => textPart.safeParse(part).data?.text ?? []);
+  return { text: texts.length > 0 ? texts.join('') : null, items };
+}
+
+function usageOf({ usage }: ResponseAnswer): Usage | null {
+  return usage
+    ? { inputTokens: usage.input_tokens, outputTokens: usage.output_tokens, totalTokens: usage.total_tokens }
+    : null;
+}

@@ -1,0 +1,50 @@
+import type { APIPromise } from 'openai';
+import * as z from 'zod';
+import { ProviderFault } from '../../domain/fault.ts';
+import type { OpenAiClient } from './client.ts';
+import { faultOf } from './faults.ts';
+
+/** Sees the headers of every answer, good or bad; the limiter learns from them. */
+export type AnswerObserver = (answer: {
+  readonly status: number | null;
+  readonly headers: Headers | null;
+}) => void;
+
+export interface Answer<T> {
+  readonly data: T;
+  /** The provider's lower bound for the next look; null without one. */
+  readonly pollAfterMs: number | null;
+}
+
+/** Makes one call and checks the answer. Throws a `ProviderFault` and nothing else. */
+export async function callApi<T>(
+  client: OpenAiClient,
+  call: () => APIPromise<unknown>,
+  schema: z.ZodType<T>,
+): Promise<Answer<T>> {
+  let answer: { data: unknown; response: Response };
+  try {
+    answer = await call().withResponse();
+  } catch (error) {
+    const fault = faultOf(error);
+    // Not as its cause: the SDK's error holds the request, and would carry the prompt into a log.
+    throw new ProviderFault({ ...fault, message: client.redact(fault.message) });
+  }
+  const parsed = schema.safeParse(answer.data);
+  if (parsed.success) return { data: parsed.data, pollAfterMs: pollAfterMs(answer.response.headers) };
+  throw new ProviderFault({
+    type: 'unclear',
+    code: 'invalid_answer',
+    message: `The provider's answer is not what its API promises: ${z.prettifyError(parsed.error)}`.slice(
+      0,
+      500,
+    ),
+    httpStatus: answer.response.status,
+    retryAfterMs: null,
+  });
+}
+
+function pollAfterMs(headers: Headers): number | null {
+  const value = Number(headers.get('openai-poll-after-ms') ?? Number.NaN);
+  return Number.isFinite(value) && value >= 0 ? value : null;
+}

@@ -1,0 +1,45 @@
+import OpenAI from 'openai';
+import { boundedFetch } from './bounded-fetch.ts';
+
+export interface OpenAiOptions {
+  /** A bearer token. It lives in this client alone. */
+  readonly apiKey: string;
+  /** Default: OpenAI's own, `https://api.openai.com/v1`. */
+  readonly baseUrl?: string;
+  /** From the first byte sent to the last byte read; default 20,000. */
+  readonly timeoutMs?: number;
+  /** A create may be slow, and giving it up costs a quarantine; default 45,000. Keep it below the quarantine. */
+  readonly createTimeoutMs?: number;
+  /** Answers above this are refused before they are in memory; default 32 MiB. */
+  readonly maxAnswerBytes?: number;
+}
+
+export interface OpenAiClient {
+  readonly sdk: OpenAI;
+  readonly createTimeoutMs: number;
+  /** Takes our credential out of a text: some servers repeat it in their errors. */
+  readonly redact: (text: string) => string;
+}
+
+const defaultTimeoutMs = 20_000;
+const defaultCreateTimeoutMs = 45_000;
+const defaultMaxAnswerBytes = 32 * 1024 * 1024;
+
+export function createOpenAiClient(options: OpenAiOptions): OpenAiClient {
+  const createTimeoutMs = options.createTimeoutMs ?? defaultCreateTimeoutMs;
+  const sdk = new OpenAI({
+    apiKey: options.apiKey,
+    // Null, not undefined: the SDK would read the environment otherwise.
+    baseURL: options.baseUrl ?? null,
+    timeout: options.timeoutMs ?? defaultTimeoutMs,
+    // Every call is ours to count, permit and repeat; the SDK repeats creates without an idempotency key.
+    maxRetries: 0,
+    // At `debug` it would log prompts.
+    logLevel: 'off',
+    fetch: boundedFetch(options.maxAnswerBytes ?? defaultMaxAnswerBytes),
+  });
+  // A short one is a stand-in for servers that ask for none, and would match anything.
+  const secret = options.apiKey.length >= 8 ? options.apiKey : null;
+  const redact = (text: string): string => (secret === null ? text : text.replaceAll(secret, '[api key]'));
+  return { sdk, createTimeoutMs, redact };
+}

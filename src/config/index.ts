@@ -1,0 +1,84 @@
+import { type BackoffOptions, defaultBackoff } from '../domain/poll-schedule.ts';
+import { environmentSchema, variables } from './schema.ts';
+
+export { variables } from './schema.ts';
+
+export interface Config {
+  /** Null: one of our own is started, where the process stands alone. */
+  readonly redisUrl: string | null;
+  /** Null: neither a key nor a base URL is set. */
+  readonly provider: { readonly apiKey: string; readonly baseUrl: string | null } | null;
+  readonly host: string;
+  readonly port: number;
+  readonly metricsPort: number;
+  readonly apiKeys: readonly { readonly name: string; readonly key: string }[];
+  readonly concurrency: number;
+  readonly backoff: BackoffOptions;
+  readonly deadlineSeconds: number;
+  readonly keepResultsSeconds: number;
+  readonly prefix: string;
+  readonly logLevel: string;
+}
+
+/** One or more variables are wrong. The message lists all of them, and never a value: it may be a secret. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** Reads the environment. Empty variables count as unset. Throws `ConfigError`. */
+export function loadConfig(env: Env): Config {
+  const given = Object.fromEntries(Object.keys(variables).map((name) => [name, env[name] || undefined]));
+  const parsed = environmentSchema.safeParse(given);
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map(
+      ({ path, message }) => `  ${path[0]?.toString() ?? ''}: ${message}`,
+    );
+    throw new ConfigError(`The environment is wrong:\n${lines.join('\n')}\nSee docs/configuration.md.`);
+  }
+  const { data } = parsed;
+  refuseOpenListener(data.RUNFLEET_HOST, data.RUNFLEET_API_KEYS.length);
+  return {
+    redisUrl: data.REDIS_URL ?? null,
+    provider: providerOf(data.OPENAI_API_KEY, data.OPENAI_BASE_URL),
+    host: data.RUNFLEET_HOST,
+    port: data.RUNFLEET_PORT,
+    metricsPort: data.RUNFLEET_METRICS_PORT,
+    apiKeys: data.RUNFLEET_API_KEYS,
+    concurrency: data.RUNFLEET_CONCURRENCY,
+    backoff: {
+      ...defaultBackoff,
+      initialMs: data.RUNFLEET_BACKOFF_INITIAL_MS,
+      factor: data.RUNFLEET_BACKOFF_FACTOR,
+      maxMs: data.RUNFLEET_BACKOFF_MAX_MS,
+      jitter: data.RUNFLEET_BACKOFF_JITTER,
+    },
+    deadlineSeconds: data.RUNFLEET_DEADLINE_SECONDS,
+    keepResultsSeconds: data.RUNFLEET_KEEP_RESULTS_SECONDS,
+    prefix: data.RUNFLEET_PREFIX,
+    logLevel: data.RUNFLEET_LOG_LEVEL,
+  };
+}
+
+/** The environment of this process: the one place that reads it. */
+export function processEnvironment(): Env {
+  // oxlint-disable-next-line node/no-process-env
+  return process.env;
+}
+
+function providerOf(apiKey: string | undefined, baseUrl: string | undefined): Config['provider'] {
+  if (apiKey === undefined && baseUrl === undefined) return null;
+  // Many compatible servers ask for no key, but the SDK does.
+  return { apiKey: apiKey ?? 'none', baseUrl: baseUrl ?? null };
+}
+
+const loopback = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
+
+function refuseOpenListener(host: string, keys: number): void {
+  if (keys > 0 || loopback.test(host)) return;
+  throw new ConfigError(
+    `RUNFLEET_HOST is ${host}, but RUNFLEET_API_KEYS is not set: anybody could send runs on your account.\n` +
+      'Set RUNFLEET_API_KEYS=name:key, or listen on 127.0.0.1.',
+  );
+}

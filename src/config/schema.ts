@@ -1,0 +1,91 @@
+import * as z from 'zod';
+
+/** A number from text: the environment knows nothing else. */
+const number = (schema: z.ZodNumber): z.ZodType<number, unknown> =>
+  z
+    .string()
+    .trim()
+    .regex(/^-?\d+(\.\d+)?$/, 'must be a number')
+    .transform(Number)
+    .pipe(schema);
+
+const port = z.number().int().min(0).max(65_535);
+
+/** `name:key,…`. Names become owners of runs, so they stay short and plain. */
+const apiKeys = z
+  .string()
+  .transform((text) => text.split(',').map((entry) => entry.trim()))
+  .pipe(
+    z.array(
+      z
+        .string()
+        .regex(/^[\w.-]{1,64}:[^\s,]+$/, 'must be name:key')
+        .transform((entry) => {
+          const colon = entry.indexOf(':');
+          return { name: entry.slice(0, colon), key: entry.slice(colon + 1) };
+        }),
+    ),
+  )
+  .refine((keys) => new Set(keys.map(({ name }) => name)).size === keys.length, 'has two keys of one name');
+
+/** The environment, one entry a variable. Order is the order of the documentation. */
+export const variables = {
+  REDIS_URL: z
+    .string()
+    .optional()
+    .describe(
+      'Where Redis is: `redis://host:6379`, `rediss://…` (TLS), `redis+sentinel://host:26379,…/master-name`, ' +
+        '`redis+cluster://host:6379,…`. Unset: a `redis-server` or `valkey-server` found on the PATH, else the embedded one; ' +
+        'both forget everything when they stop, and neither can be shared between processes.',
+    ),
+  OPENAI_API_KEY: z.string().min(1).optional().describe('The credential of the provider.'),
+  OPENAI_BASE_URL: z
+    .httpUrl()
+    .optional()
+    .describe(
+      'The provider’s API, such as `https://api.openai.com/v1` (the default) or any compatible server.',
+    ),
+  RUNFLEET_HOST: z.string().min(1).default('127.0.0.1').describe('The address that the API listens on.'),
+  RUNFLEET_PORT: number(port).default(3000).describe('The port of the API; 0 takes a free one.'),
+  RUNFLEET_METRICS_PORT: number(port)
+    .default(0)
+    .describe('The port on which a worker offers `/metrics`, `/healthz` and `/readyz`; 0 = off.'),
+  RUNFLEET_API_KEYS: apiKeys
+    .default([])
+    .describe(
+      '`name:key,…`: who may use the API. Without it the API binds to loopback only and refuses any other address.',
+    ),
+  RUNFLEET_CONCURRENCY: number(z.number().int().min(1).max(10_000))
+    .default(200)
+    .describe('Steps at a time in a worker. A run that waits holds none.'),
+  RUNFLEET_BACKOFF_INITIAL_MS: number(z.number().min(1).max(3_600_000))
+    .default(500)
+    .describe('From the create to the first look.'),
+  RUNFLEET_BACKOFF_FACTOR: number(z.number().min(1).max(10))
+    .default(1.5)
+    .describe('How much longer each wait is.'),
+  RUNFLEET_BACKOFF_MAX_MS: number(z.number().min(1).max(3_600_000))
+    .default(5000)
+    .describe('The longest wait.'),
+  RUNFLEET_BACKOFF_JITTER: number(z.number().min(0).max(0.9))
+    .default(0.1)
+    .describe('Share by which each wait is spread to both sides.'),
+  RUNFLEET_DEADLINE_SECONDS: number(z.number().positive().max(604_800))
+    .default(600)
+    .describe('The deadline of runs that name none, from their acceptance.'),
+  RUNFLEET_KEEP_RESULTS_SECONDS: number(z.number().int().min(1).max(31_536_000))
+    .default(86_400)
+    .describe('How long an ended run is kept; then it goes with everything of it.'),
+  RUNFLEET_PREFIX: z
+    .string()
+    .regex(/^\{[\w.-]+\}$/, 'must be a hash tag such as {runfleet}')
+    .default('{runfleet}')
+    .describe('Before every key in Redis; the braces keep a fleet in one slot of a Redis Cluster.'),
+  RUNFLEET_LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
+    .default('info')
+    .describe('What is logged, as JSON lines on stderr.'),
+} as const;
+
+export const environmentSchema = z.object(variables);
+export type Environment = z.output<typeof environmentSchema>;

@@ -1,0 +1,181 @@
+/** What each role of the fleet is made of. */
+
+import { once } from 'node:events';
+import { Queue } from 'bullmq';
+import type { Logger } from 'pino';
+import { runsQueue } from '../adapters/bullmq/keys.ts';
+import { BullmqRunStore } from '../adapters/bullmq/run-store.ts';
+import { RunsWorker } from '../adapters/bullmq/runs-worker.ts';
+import { removeExpired, repairIndex } from '../adapters/bullmq/sweep.ts';
+import { addFleetGauges, createMetrics } from '../adapters/metrics/metrics.ts';
+import { PrometheusTelemetry } from '../adapters/metrics/prometheus-telemetry.ts';
+import { RedisEventBus } from '../adapters/redis/event-bus.ts';
+import { RedisIdempotencyStore } from '../adapters/redis/idempotency.ts';
+import { redisKeys } from '../adapters/redis/keys.ts';
+import { RedisPauseGate } from '../adapters/redis/pause-gate.ts';
+import { RedisProviderHealth } from '../adapters/redis/provider-health.ts';
+import { connectRedis, type Patience, type RedisClient } from '../adapters/redis-sdk/client.ts';
+import { advance, type AdvanceDeps } from '../app/advance.ts';
+import { jobResultOf } from '../app/view.ts';
+import type { Config } from '../config/index.ts';
+import { defaultPolicy } from '../domain/policy.ts';
+import { backoffSchedule } from '../domain/poll-schedule.ts';
+import { createApp } from '../http/app.ts';
+import { systemClock, systemRandomness } from './clock.ts';
+import type { Closers } from './closers.ts';
+import { startHousekeeping } from './housekeeping.ts';
+import { createProviders, requestRules } from './kinds.ts';
+import { startOpsServer } from './ops-server.ts';
+import { readiness } from './readiness.ts';
+
+export interface FleetContext {
+  readonly config: Config;
+  readonly redisUrl: string;
+  readonly provider: NonNullable<Config['provider']>;
+  readonly logger: Logger;
+  /** Takes everything that is opened, in the order in which it was. */
+  readonly closers: Closers;
+}
+
+/** Steps in hand get so long to finish at shutdown. */
+const stepDeadlineMs = 20_000;
+const housekeepingIntervalMs = 30_000;
+
+/** The HTTP API. Resolves with its URL once it listens. */
+export async function startApi(context: FleetContext): Promise<string> {
+  const { config, logger, closers } = context;
+  const client = open(context, 'prompt', 'Redis');
+  const subscriber = open(context, 'patient', 'Redis events');
+  const keys = redisKeys(config.prefix);
+  const { queue, store } = openStore(context, client);
+  const events = new RedisEventBus(client, subscriber, keys);
+  await events.start();
+  const health = new RedisProviderHealth(client, keys, systemClock);
+  const { registry } = createMetrics();
+  addFleetGauges(registry, async () => {
+    const { inFlight, jobs } = await store.counts();
+    return { inFlight, jobs: { [runsQueue]: jobs } };
+  });
+  const stopping = new AbortController();
+  const app = createApp({
+    store,
+    events,
+    idempotency: new RedisIdempotencyStore(client, keys, config.keepResultsSeconds),
+    clock: systemClock,
+    randomness: systemRandomness,
+    defaultDeadlineSeconds: config.deadlineSeconds,
+    kinds: requestRules,
+    apiKeys: config.apiKeys,
+    readiness: () => readiness(client, health),
+    metrics: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+    boardQueues: [queue],
+    logger,
+    stopping: stopping.signal,
+  });
+  const server = app.listen(config.port, config.host);
+  await once(server, 'listening');
+  closers.add('HTTP', async () => {
+    stopping.abort();
+    server.close();
+    server.closeIdleConnections();
+    await once(server, 'close');
+  });
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : config.port;
+  return `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
+}
+
+/** A worker of the queue `runs`. Resolves once it takes jobs, with the URL of its metrics if it has one. */
+export async function startRuns(context: FleetContext): Promise<string | null> {
+  const { config, logger, closers } = context;
+  const client = open(context, 'patient', 'Redis');
+  const subscriber = open(context, 'patient', 'Redis events');
+  const keys = redisKeys(config.prefix);
+  const { queue, store } = openStore(context, client);
+  const events = new RedisEventBus(client, null, keys);
+  const gate = new RedisPauseGate(client, subscriber, keys, systemClock);
+  await gate.start();
+  const health = new RedisProviderHealth(client, keys, systemClock);
+  const metrics = createMetrics();
+  const telemetry = new PrometheusTelemetry(metrics, logger);
+  const schedule = backoffSchedule(config.backoff);
+  const deps: AdvanceDeps = {
+    providers: createProviders(context.provider),
+    gate,
+    health,
+    events,
+    clock: systemClock,
+    randomness: systemRandomness,
+    telemetry,
+    policy: defaultPolicy,
+    scheduleFor: () => schedule,
+  };
+  const worker = new RunsWorker({
+    client,
+    prefix: config.prefix,
+    concurrency: config.concurrency,
+    defaultDeadlineSeconds: config.deadlineSeconds,
+    clock: systemClock,
+    telemetry,
+    step: async (activation) => {
+      const advanced = await advance(activation, deps);
+      if (advanced.type === 'parked') return advanced;
+      const { spec } = activation;
+      return { type: 'ended', result: jobResultOf({ spec, state: advanced.state, outcome: advanced.outcome }) };
+    },
+  });
+  const url = config.metricsPort > 0 ? await startOps(context, client, health, metrics.registry) : null;
+  const keepMs = config.keepResultsSeconds * 1000;
+  const housekeeping = startHousekeeping(
+    async () => {
+      const deps = { queue, client, store, prefix: config.prefix };
+      await removeExpired(deps, systemClock.nowMs(), keepMs);
+      await repairIndex(deps, systemClock.nowMs());
+    },
+    Math.min(housekeepingIntervalMs, Math.max(1000, keepMs / 2)),
+    logger,
+  );
+  closers.add('housekeeping', () => housekeeping.stop());
+  await worker.start();
+  closers.add('runs worker', () => worker.stop(stepDeadlineMs));
+  return url;
+}
+
+async function startOps(
+  context: FleetContext,
+  client: RedisClient,
+  health: RedisProviderHealth,
+  registry: ReturnType<typeof createMetrics>['registry'],
+): Promise<string> {
+  const { config, closers } = context;
+  const server = await startOpsServer({
+    host: config.host,
+    port: config.metricsPort,
+    metrics: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+    readiness: () => readiness(client, health),
+  });
+  closers.add('metrics', () => server.close());
+  return server.url;
+}
+
+function open(context: FleetContext, patience: Patience, name: string): RedisClient {
+  const client = connectRedis(context.redisUrl, patience);
+  // Without a listener, a lost connection would end the process; the client reconnects by itself.
+  client.on('error', (error) => context.logger.warn({ err: error, connection: name }, 'Redis connection'));
+  context.closers.add(name, async () => client.disconnect());
+  return client;
+}
+
+function openStore(context: FleetContext, client: RedisClient): { queue: Queue; store: BullmqRunStore } {
+  const { config, closers, logger } = context;
+  const queue = new Queue(runsQueue, { connection: client, prefix: config.prefix });
+  queue.on('error', (error) => logger.warn({ err: error }, 'queue "runs"'));
+  closers.add('queue', () => queue.close());
+  const store = new BullmqRunStore({
+    queue,
+    client,
+    prefix: config.prefix,
+    defaultDeadlineSeconds: config.deadlineSeconds,
+  });
+  return { queue, store };
+}

@@ -1,0 +1,116 @@
+import { type Logger, pino } from 'pino';
+import { type Config, loadConfig } from '../config/index.ts';
+import { startSimulator } from '../simulator/index.ts';
+import { Closers } from './closers.ts';
+import { type FleetContext, startApi, startRuns } from './fleet.ts';
+import { provideRedis } from './redis-server.ts';
+
+export type Role = 'api' | 'runs' | 'all';
+
+export interface StartOptions {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Where lines for people go; logs go to stderr as JSON. Default: standard output. */
+  readonly print?: (line: string) => void;
+}
+
+export interface RunningProcess {
+  /** Null where the role has no such page. */
+  readonly urls: {
+    readonly api: string | null;
+    readonly metrics: string | null;
+    readonly simulator: string | null;
+  };
+  readonly redisUrl: string;
+  /** Stops claiming, finishes what is in hand, closes everything. Takes 25 s at most. */
+  stop(): Promise<void>;
+}
+
+/** What cannot be started as configured; the message says what to do. */
+export class StartError extends Error {
+  override readonly name = 'StartError';
+}
+
+const shutdownDeadlineMs = 25_000;
+
+/** Starts one process of the fleet. Throws `ConfigError` or `StartError` when it cannot be started as configured. */
+export async function start(role: Role, options: StartOptions): Promise<RunningProcess> {
+  const config = loadConfig(options.env);
+  refuseLonely(role, config);
+  const print = options.print ?? ((line: string) => process.stdout.write(`${line}\n`));
+  const logger = createLogger(config.logLevel);
+  const closers = new Closers((name, error) =>
+    logger.error({ err: error, name }, 'could not be closed in time'),
+  );
+  try {
+    const redis = await provideRedis(config.redisUrl, options.env['PATH'] ?? '');
+    closers.add('Redis server', () => redis.stop());
+    print(redis.description);
+    const { provider, simulatorUrl } = await provideProvider(config, closers, print);
+    const context: FleetContext = { config, redisUrl: redis.url, provider, logger, closers };
+    const metrics = role === 'api' ? null : await startRuns(context);
+    const api = role === 'runs' ? null : await startApi(context);
+    if (api !== null)
+      print(`API: ${api}   docs: ${api}/docs   board: ${api}/board   metrics: ${api}/metrics`);
+    if (metrics !== null) print(`Worker metrics: ${metrics}/metrics`);
+    return {
+      urls: { api, metrics, simulator: simulatorUrl },
+      redisUrl: redis.url,
+      stop: () => closers.closeAll(shutdownDeadlineMs),
+    };
+  } catch (error) {
+    await closers.closeAll(shutdownDeadlineMs);
+    throw error;
+  }
+}
+
+/** Runs one process until SIGTERM or SIGINT, then stops it in order. A second signal ends it at once. */
+export async function startProcess(role: Role, options: StartOptions): Promise<void> {
+  const signal = Promise.withResolvers<void>();
+  let signals = 0;
+  const onSignal = (): void => {
+    signals += 1;
+    if (signals > 1) process.exit(1);
+    signal.resolve();
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+  const running = await start(role, options);
+  const print = options.print ?? ((line: string) => process.stdout.write(`${line}\n`));
+  print(`runfleet ${role}: ready`);
+  await signal.promise;
+  print('Stopping: the steps in hand are finished first.');
+  await running.stop();
+  process.off('SIGTERM', onSignal);
+  process.off('SIGINT', onSignal);
+}
+
+/** Processes of a fleet share one Redis and one account; neither can be made up for one of them alone. */
+function refuseLonely(role: Role, config: Config): void {
+  if (role === 'all') return;
+  const missing = [
+    config.redisUrl === null ? '  REDIS_URL: the Redis that the processes of the fleet share' : null,
+    config.provider === null ? '  OPENAI_API_KEY (or OPENAI_BASE_URL, for a server that needs no key)' : null,
+  ].filter((line) => line !== null);
+  if (missing.length === 0) return;
+  const advice = `To try runfleet without them, run "npx runfleet all": it brings its own.`;
+  throw new StartError(`"runfleet ${role}" needs:\n${missing.join('\n')}\n${advice}`);
+}
+
+async function provideProvider(
+  config: Config,
+  closers: Closers,
+  print: (line: string) => void,
+): Promise<{ provider: FleetContext['provider']; simulatorUrl: string | null }> {
+  if (config.provider !== null) return { provider: config.provider, simulatorUrl: null };
+  const simulator = await startSimulator();
+  closers.add('simulator', () => simulator.close());
+  print(
+    `NO REAL OPENAI: neither OPENAI_API_KEY nor OPENAI_BASE_URL is set, so the simulator answers (${simulator.baseUrl}).`,
+  );
+  return { provider: { apiKey: 'simulated', baseUrl: simulator.baseUrl }, simulatorUrl: simulator.baseUrl };
+}
+
+function createLogger(level: string): Logger {
+  // stderr: standard output is for people and pipes. Synchronous: the last lines before a crash are the ones needed.
+  return pino({ level, base: { pid: process.pid } }, pino.destination({ dest: 2, sync: true }));
+}

@@ -1,0 +1,24 @@
+import { AssistantsProvider } from '../adapters/openai-assistants/index.ts';
+import * as assistants from '../adapters/openai-assistants/request.ts';
+import { ResponsesProvider } from '../adapters/openai-responses/index.ts';
+import * as responses from '../adapters/openai-responses/request.ts';
+import { createOpenAiClient } from '../adapters/openai-sdk/client.ts';
+import type { Config } from '../config/index.ts';
+import type { RunKind } from '../domain/status.ts';
+import type { RunProvider } from '../ports/run-provider.ts';
+
+/** What the API needs of each kind: no credential, no calls. */
+export const requestRules: Record<RunKind, Pick<RunProvider, 'validate' | 'laneOf'>> = {
+  responses: { validate: responses.validateRequest, laneOf: responses.laneOf },
+  assistants: { validate: assistants.validateRequest, laneOf: assistants.laneOf },
+};
+
+/** The providers of all kinds, on one account. */
+export function createProviders(account: NonNullable<Config['provider']>): Record<RunKind, RunProvider> {
+  const { apiKey, baseUrl } = account;
+  const client = createOpenAiClient({ apiKey, ...(baseUrl === null ? {} : { baseUrl }) });
+  return {
+    responses: new ResponsesProvider(client),
+    assistants: new AssistantsProvider(client),
+  };
+}
