@@ -1,3 +1,4 @@
+import type * as z from 'zod';
 import { type FieldError, IdempotencyMismatchError, InvalidInputError } from '../domain/errors.ts';
 import { type JobData, jobData } from '../domain/wire/job-data.ts';
 import { type ParsedRunInput, runInput } from '../domain/wire/run-input.ts';
@@ -71,7 +72,7 @@ export async function submitMany(
 
 function prepare(deps: SubmitDeps, body: unknown, owner: string | null): JobData {
   const parsed = runInput.safeParse(body);
-  if (!parsed.success) throw new InvalidInputError(parsed.error.issues.map(fieldError));
+  if (!parsed.success) throw new InvalidInputError(parsed.error.issues.flatMap(fieldErrors));
   const input: ParsedRunInput = parsed.data;
   const kind = deps.kinds[input.kind];
   const problems = kind.validate(input.request);
@@ -90,9 +91,9 @@ function prepare(deps: SubmitDeps, body: unknown, owner: string | null): JobData
   } satisfies JobData);
 }
 
-function fieldError(issue: { readonly path: readonly PropertyKey[]; readonly message: string }): FieldError {
-  return {
-    path: issue.path.map((part) => (typeof part === 'number' ? part : String(part))),
-    message: issue.message,
-  };
+/** One error a field: an unknown one is named by its own path, not by that of the object around it. */
+function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {
+  const path = issue.path.map((part) => (typeof part === 'number' ? part : String(part)));
+  if (issue.code !== 'unrecognized_keys') return [{ path, message: issue.message }];
+  return issue.keys.map((key) => ({ path: [...path, key], message: 'There is no such field.' }));
 }

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 /** A number from text: the environment knows nothing else. */
-const number = (schema: z.ZodNumber): z.ZodType<number, unknown> =>
+const number = (schema: z.ZodNumber): z.ZodType<number> =>
   z
     .string()
     .trim()
@@ -40,7 +40,8 @@ export const variables = {
     ),
   OPENAI_API_KEY: z.string().min(1).optional().describe('The credential of the provider.'),
   OPENAI_BASE_URL: z
-    .httpUrl()
+
+    .url({ protocol: /^https?$/ })
     .optional()
     .describe(
       'The provider’s API, such as `https://api.openai.com/v1` (the default) or any compatible server.',

@@ -128,9 +128,9 @@ export async function startRuns(context: FleetContext): Promise<string | null> {
   const keepMs = config.keepResultsSeconds * 1000;
   const housekeeping = startHousekeeping(
     async () => {
-      const deps = { queue, client, store, prefix: config.prefix };
-      await removeExpired(deps, systemClock.nowMs(), keepMs);
-      await repairIndex(deps, systemClock.nowMs());
+      const sweep = { queue, client, store, prefix: config.prefix };
+      await removeExpired(sweep, systemClock.nowMs(), keepMs);
+      await repairIndex(sweep, systemClock.nowMs());
     },
     Math.min(housekeepingIntervalMs, Math.max(1000, keepMs / 2)),
     logger,

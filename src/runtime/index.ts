@@ -3,6 +3,7 @@ import { type Config, loadConfig } from '../config/index.ts';
 import { startSimulator } from '../simulator/index.ts';
 import { Closers } from './closers.ts';
 import { type FleetContext, startApi, startRuns } from './fleet.ts';
+import { keepHeapSmall } from './memory.ts';
 import { provideRedis } from './redis-server.ts';
 
 export type Role = 'api' | 'runs' | 'all';
@@ -65,6 +66,7 @@ export async function start(role: Role, options: StartOptions): Promise<RunningP
 
 /** Runs one process until SIGTERM or SIGINT, then stops it in order. A second signal ends it at once. */
 export async function startProcess(role: Role, options: StartOptions): Promise<void> {
+  keepHeapSmall();
   const signal = Promise.withResolvers<void>();
   let signals = 0;
   const onSignal = (): void => {

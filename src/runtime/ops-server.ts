@@ -35,7 +35,7 @@ export async function startOpsServer(deps: OpsServerDeps): Promise<{ url: string
 }
 
 async function answer(deps: OpsServerDeps, url: string): Promise<MetricsPage & { readonly status: number }> {
-  switch (url.split('?')[0]) {
+  switch (new URL(url, 'http://localhost').pathname) {
     case '/metrics':
       return { status: 200, ...(await deps.metrics()) };
     case '/healthz':

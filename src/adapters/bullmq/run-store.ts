@@ -1,5 +1,4 @@
 import type { Queue } from 'bullmq';
-import { type RunState, statusOf } from '../../domain/run.ts';
 import { openStatuses, type RunKind, runKinds } from '../../domain/status.ts';
 import type { JobData } from '../../domain/wire/job-data.ts';
 import type { ListQuery, RunCounts, RunPage, RunRecord, RunStore } from '../../ports/run-store.ts';
@@ -59,15 +58,15 @@ export class BullmqRunStore implements RunStore {
 
   async get(id: string): Promise<RunRecord | null> {
     return await onRedis(async () => {
-      const fields = await this.client.hmget(this.keys.job(id), ...recordFields);
+      const fields = await hashFields(this.client, this.keys.job(id), recordFields);
       return recordOf(id, fields, this.defaultDeadlineSeconds);
     });
   }
 
   async getData(id: string): Promise<JobData | null> {
     return await onRedis(async () => {
-      const text = await this.client.hget(this.keys.job(id), 'data');
-      if (text === null) return null;
+      const [text] = await hashFields(this.client, this.keys.job(id), ['data']);
+      if (typeof text !== 'string') return null;
       const data = parseJobData(JSON.parse(text));
       if (data?.request_stored !== true) return data;
       const request = await this.client.get(this.keys.request(id));
@@ -95,7 +94,7 @@ export class BullmqRunStore implements RunStore {
     await onRedis(async () => {
       // The flag first: a run that is active now finds it when it parks, and a promotion alone would be lost.
       const flagged = await flagWake.run(this.client, [this.keys.job(id), this.keys.wake(id)], [by]);
-      if (flagged === 1) await promote(this.queue, id);
+      if (flagged === 'flagged') await promote(this.queue, id);
     });
   }
 
@@ -148,7 +147,16 @@ export class BullmqRunStore implements RunStore {
   }
 }
 
-/** The index that lists a run of this state. */
-export function indexOf(keys: RunKeys, kind: RunKind, state: RunState): string {
-  return keys.statusIndex(kind, statusOf(state));
+/** The fields of a hash; none where the key holds something else (an id such as `events` names a key of BullMQ's). */
+async function hashFields(
+  client: RedisClient,
+  key: string,
+  fields: readonly string[],
+): Promise<(string | null)[]> {
+  try {
+    return await client.hmget(key, ...fields);
+  } catch (error) {
+    if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return [];
+    throw error;
+  }
 }

@@ -5,6 +5,13 @@ const checkLock = `
   if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 'lost' end
 `;
 
+/** A job, and not one of BullMQ's own keys: an id such as `meta` or `events` would name those. */
+const checkJob = `
+  if redis.call('TYPE', KEYS[1]).ok ~= 'hash' or redis.call('HEXISTS', KEYS[1], 'data') == 0 then
+    return 'missing'
+  end
+`;
+
 /** KEYS: wake, job. Takes the wake and reads the cancel, which stays on record. */
 export const takeSignals = new Script(`
   return { redis.call('GETDEL', KEYS[1]), redis.call('HGET', KEYS[2], 'cancelRequestedAt') }
@@ -34,7 +41,7 @@ export const commitOutcome = new Script(`
 
 /** KEYS: job, wake. ARGV: now. The first request's time stands. */
 export const requestCancel = new Script(`
-  if redis.call('EXISTS', KEYS[1]) == 0 then return 'missing' end
+  ${checkJob}
   if redis.call('HEXISTS', KEYS[1], 'outcome') == 1 then return 'ended' end
   redis.call('HSETNX', KEYS[1], 'cancelRequestedAt', ARGV[1])
   redis.call('SET', KEYS[2], 'caller')
@@ -43,7 +50,8 @@ export const requestCancel = new Script(`
 
 /** KEYS: job, wake. ARGV: who wakes. A run that has ended, or is gone, is left alone. */
 export const flagWake = new Script(`
-  if redis.call('EXISTS', KEYS[1]) == 0 or redis.call('HEXISTS', KEYS[1], 'outcome') == 1 then return 0 end
+  ${checkJob}
+  if redis.call('HEXISTS', KEYS[1], 'outcome') == 1 then return 'ended' end
   redis.call('SET', KEYS[2], ARGV[1])
-  return 1
+  return 'flagged'
 `);

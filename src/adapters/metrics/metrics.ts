@@ -89,25 +89,27 @@ export interface FleetCounts {
  * and a sum over them would be wrong.
  */
 export function addFleetGauges(registry: Registry, read: () => Promise<FleetCounts>): void {
-  const inFlight = new Gauge({
+  // Both gauges of one scrape share one reading.
+  let reading: Promise<FleetCounts> | null = null;
+  const counts = (): Promise<FleetCounts> => (reading ??= read().finally(() => (reading = null)));
+  void new Gauge({
     name: 'runfleet_runs_in_flight',
     help: 'Runs accepted and not yet ended. The same on every API process: do not sum.',
     labelNames: ['kind'],
     registers: [registry],
+    async collect() {
+      for (const [kind, count] of Object.entries((await counts()).inFlight)) this.set({ kind }, count);
+    },
   });
-  const jobs = new Gauge({
+  void new Gauge({
     name: 'runfleet_queue_jobs',
     help: 'Jobs by queue and state. The same on every API process: do not sum.',
     labelNames: ['queue', 'state'],
     registers: [registry],
     async collect() {
-      const counts = await read();
-      for (const [kind, count] of Object.entries(counts.inFlight)) inFlight.set({ kind }, count);
-      for (const [queue, states] of Object.entries(counts.jobs)) {
+      for (const [queue, states] of Object.entries((await counts()).jobs)) {
         for (const [state, count] of Object.entries(states)) this.set({ queue, state }, count);
       }
     },
   });
-  // Both are read in one go, with the second.
-  void jobs;
 }

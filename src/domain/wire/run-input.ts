@@ -9,7 +9,10 @@ export const maxDeadlineSeconds = 7 * 86_400;
 export const maxPriority = 2_097_152;
 
 const callbackInput = z.strictObject({
-  url: z.httpUrl().max(2048).describe('Receives one signed POST when the run has ended.'),
+  url: z
+    .url({ protocol: /^https?$/ })
+    .max(2048)
+    .describe('Receives one signed POST when the run has ended.'),
 });
 
 const toolsInput = z.strictObject({
@@ -17,7 +20,11 @@ const toolsInput = z.strictObject({
     .enum(['queue', 'http', 'manual'])
     .default('queue')
     .describe('Who runs the tools that the model calls.'),
-  url: z.httpUrl().max(2048).optional().describe('For mode `http`: receives each tool call.'),
+  url: z
+    .url({ protocol: /^https?$/ })
+    .max(2048)
+    .optional()
+    .describe('For mode `http`: receives each tool call.'),
 });
 
 const metadataInput = z

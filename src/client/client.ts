@@ -1,0 +1,55 @@
+import { isObject, isReadiness } from './parse.ts';
+import type { CallOptions } from './runs.ts';
+import { Runs } from './runs.ts';
+import { Transport } from './transport.ts';
+import type { RunfleetClientOptions } from './transport.ts';
+import type { Quota, Readiness } from './types.ts';
+
+/**
+ * A producer's view of the fleet. Holds no connection: nothing to close.
+ *
+ * ```ts
+ * const fleet = new RunfleetClient({ apiKey });
+ * const run = await fleet.runs.createAndWait({ request: { model: 'gpt-5', input: 'Hello' } });
+ * ```
+ */
+export class RunfleetClient {
+  readonly runs: Runs;
+  readonly #transport: Transport;
+
+  /** Throws a `RunfleetUsageError` for an address or key that cannot be used. */
+  constructor(options: RunfleetClientOptions = {}) {
+    this.#transport = new Transport(options);
+    this.runs = new Runs(this.#transport);
+  }
+
+  get baseUrl(): string {
+    return this.#transport.baseUrl;
+  }
+
+  /** The account's limits and their use, across the whole fleet. */
+  async quota(options: CallOptions = {}): Promise<Quota> {
+    const { body } = await this.#transport.request({
+      method: 'GET',
+      path: '/v1/quota',
+      repeatable: true,
+      signal: options.signal,
+    });
+    if (!isObject(body)) throw this.#transport.unexpected();
+    return body;
+  }
+
+  /** Asks once, and again only when nobody answers: "not ready" is an answer. */
+  async ready(options: CallOptions = {}): Promise<Readiness> {
+    const { status, body } = await this.#transport.request({
+      method: 'GET',
+      path: '/readyz',
+      repeatable: true,
+      accept: [503],
+      signal: options.signal,
+    });
+    if (isReadiness(body)) return { ready: status === 200, checks: body.checks };
+    // A gateway's 503 is no word of the fleet's.
+    throw this.#transport.unexpected();
+  }
+}

@@ -1,0 +1,46 @@
+/** What goes over the wire, as the server's own schemas describe it. Types only: nothing of the server is loaded. */
+
+import type { RunKind, RunStatus, TerminalStatus } from '../domain/status.ts';
+import type { RunInput } from '../domain/wire/run-input.ts';
+import type { Problem, RunList, RunView } from '../domain/wire/run-view.ts';
+
+export type { Problem, RunInput, RunKind, RunList, RunStatus, RunView, TerminalStatus };
+
+/** A run that has ended. */
+export type EndedRun = RunView & { readonly status: TerminalStatus };
+
+/** A table and not a list, so that the compiler notices a status that is missing here. */
+const terminal: Readonly<Record<TerminalStatus, true>> = {
+  completed: true,
+  failed: true,
+  incomplete: true,
+  cancelled: true,
+  expired: true,
+  timed_out: true,
+  lost: true,
+  rejected: true,
+};
+
+/** True when nothing more will happen to this run. */
+export function hasEnded(run: RunView): run is EndedRun {
+  return Object.hasOwn(terminal, run.status);
+}
+
+export interface RunListQuery {
+  readonly status?: RunStatus | undefined;
+  readonly kind?: RunKind | undefined;
+  /** Runs a page. */
+  readonly limit?: number | undefined;
+  /** `next_cursor` of the page before. */
+  readonly cursor?: string | undefined;
+}
+
+/** Limits, use and waiting calls per class, as the server reports them. */
+export type Quota = Readonly<Record<string, unknown>>;
+
+export interface Readiness {
+  /** Whether this API process can work: Redis answers. */
+  readonly ready: boolean;
+  /** What was looked at, by name. */
+  readonly checks: Readonly<Record<string, { readonly ok: boolean; readonly detail?: string }>>;
+}

@@ -1,0 +1,46 @@
+import type { Queue } from 'bullmq';
+import type { Logger } from 'pino';
+import type { SubmitDeps } from '../app/submit.ts';
+import type { EventBus } from '../ports/event-bus.ts';
+
+/** What the app needs of the world. Whoever composes it owns every connection in here, and closes it. */
+export interface HttpDeps extends SubmitDeps {
+  readonly events: EventBus;
+  /** Empty: no key is asked for, and the listener must be bound to loopback. */
+  readonly apiKeys: readonly ApiKey[];
+  readonly readiness: () => Promise<Readiness>;
+  readonly metrics: () => Promise<MetricsPage>;
+  /** Limits, use and waiting calls per class; without it `GET /v1/quota` answers 501. */
+  readonly quota?: () => Promise<unknown>;
+  /** Shown on the board, read only. */
+  readonly boardQueues: readonly Queue[];
+  readonly logger: Logger;
+  readonly limits?: Partial<HttpLimits>;
+  /** Aborts at shutdown: long waits are answered at once, with the run as it is. */
+  readonly stopping: AbortSignal;
+}
+
+export interface ApiKey {
+  /** Becomes the `owner` of the runs that it sends. */
+  readonly name: string;
+  readonly key: string;
+}
+
+export interface Readiness {
+  readonly ok: boolean;
+  readonly checks: Readonly<Record<string, { readonly ok: boolean; readonly detail?: string }>>;
+}
+
+export interface MetricsPage {
+  readonly contentType: string;
+  readonly body: string;
+}
+
+export interface HttpLimits {
+  /** A larger body is answered 413, after decompression too. */
+  readonly bodyBytes: number;
+  /** How long `readiness` may take before `/readyz` answers 503 without it. */
+  readonly readinessMs: number;
+}
+
+export const defaultLimits: HttpLimits = { bodyBytes: 8 * 1024 * 1024, readinessMs: 5000 };

@@ -1,0 +1,93 @@
+/** Every example of the documentation, in one place; a test holds each against its schema. */
+
+export const runInput = {
+  kind: 'responses',
+  request: { model: 'gpt-5-mini', input: 'Sum up the minutes of today’s meeting in five lines.' },
+  deadline_seconds: 300,
+  label: 'summaries',
+  metadata: { customer: '42' },
+};
+
+const base = {
+  id: '01993c5e-7b1a-7c3e-9a55-2f6d1c0b8e47',
+  object: 'runfleet.run',
+  kind: 'responses',
+  thread_id: null,
+  required_action: null,
+  label: 'summaries',
+  lane: null,
+  metadata: { customer: '42' },
+  accepted_at: '2026-11-20T09:30:00.000Z',
+} as const;
+
+export const acceptedRun = {
+  ...base,
+  status: 'accepted',
+  provider_run_id: null,
+  output_text: null,
+  output: [],
+  usage: null,
+  error: null,
+  calls: { create: 0, retrieve: 0, submit: 0, cancel: 0, list: 0, total: 0 },
+  created_at: null,
+  completed_at: null,
+  detected_at: null,
+  detection_delay_ms: null,
+  found_by: null,
+  next_look_at: '2026-11-20T09:30:00.000Z',
+};
+
+const ended = {
+  ...base,
+  status: 'completed',
+  provider_run_id: 'resp_68f1c2a9e4',
+  usage: { input_tokens: 412, output_tokens: 96, total_tokens: 508 },
+  error: null,
+  calls: { create: 1, retrieve: 2, submit: 0, cancel: 0, list: 0, total: 3 },
+  created_at: '2026-11-20T09:30:00.310Z',
+  completed_at: '2026-11-20T09:30:18.500Z',
+  detected_at: '2026-11-20T09:30:18.920Z',
+  detection_delay_ms: 420,
+  found_by: 'poll',
+  next_look_at: null,
+} as const;
+
+export const completedRun = {
+  ...ended,
+  output_text: 'The team agreed to …',
+  output: [
+    { type: 'message', role: 'assistant', content: [{ type: 'output_text', text: 'The team agreed to …' }] },
+  ],
+};
+
+export const runList = {
+  object: 'list',
+  data: [{ ...ended, output_text: null, output: [] }],
+  next_cursor: null,
+};
+
+export const bulkInput = { runs: [runInput, { kind: 'assistants', request: {} }] };
+
+export const bulkOutput = {
+  runs: [
+    { run: acceptedRun },
+    {
+      error: {
+        type: '/docs#problem-invalid-request',
+        title: 'The request is not valid.',
+        status: 400,
+        errors: [{ pointer: '/request/assistant_id', detail: 'Required.' }],
+      },
+    },
+  ],
+};
+
+export const health = { status: 'ok' };
+
+export const ready = { ok: true, checks: { redis: { ok: true } } };
+
+export const notReady = { ok: false, checks: { redis: { ok: false, detail: 'No connection.' } } };
+
+export const problemFields = [
+  { path: ['request'], message: 'Invalid input: expected record, received undefined' },
+];

@@ -1,0 +1,63 @@
+/** What every request gets, whatever becomes of it: an id, the safe headers, a line in the debug log. */
+
+import { randomUUID } from 'node:crypto';
+import type { RequestHandler, Response } from 'express';
+import type { Logger } from 'pino';
+import { callerOf } from './auth/caller.ts';
+import { ProblemError } from './problems.ts';
+
+const requestIds = new WeakMap<Response, string>();
+
+export function requestIdOf(res: Response): string | undefined {
+  return requestIds.get(res);
+}
+
+/** A caller's own id is kept if it cannot do harm in a log. */
+const acceptableId = /^[\w.:-]{1,128}$/;
+
+export function requestContext(logger: Logger): RequestHandler {
+  return (req, res, next) => {
+    const sent = req.get('x-request-id');
+    const requestId = sent !== undefined && acceptableId.test(sent) ? sent : randomUUID();
+    requestIds.set(res, requestId);
+    res.set({
+      'X-Request-Id': requestId,
+      'X-Content-Type-Options': 'nosniff',
+      'Referrer-Policy': 'no-referrer',
+      // Answers hold outputs of models: nobody in between keeps them.
+      'Cache-Control': 'no-store',
+    });
+    if (logger.isLevelEnabled('debug')) {
+      const startedMs = performance.now();
+      // Not the query: a cursor or a key sent by mistake has no place in a log.
+      const { method, path } = req;
+      res.once('close', () => {
+        logger.debug(
+          {
+            requestId,
+            method,
+            path,
+            status: res.statusCode,
+            durationMs: Math.round(performance.now() - startedMs),
+            caller: callerOf(req).name,
+            aborted: !res.writableFinished,
+          },
+          'request',
+        );
+      });
+    }
+    if (!isDecodable(req.path)) {
+      throw new ProblemError('invalid-request', { detail: 'The path has broken percent-encoding.' });
+    }
+    next();
+  };
+}
+
+function isDecodable(path: string): boolean {
+  try {
+    decodeURIComponent(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

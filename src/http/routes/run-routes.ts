@@ -1,0 +1,147 @@
+import type { Request } from 'express';
+import { cancel } from '../../app/cancel.ts';
+import { redrive } from '../../app/redrive.ts';
+import { viewOf } from '../../app/view.ts';
+import { RunNotFoundError } from '../../domain/errors.ts';
+import { runList, type RunList, runView } from '../../domain/wire/run-view.ts';
+import type { ListQuery, RunRecord } from '../../ports/run-store.ts';
+import type { HttpDeps } from '../deps.ts';
+import * as examples from '../openapi/examples.ts';
+import { type Route, route } from '../route.ts';
+import { getQuery, listQuery, noQuery } from '../schemas.ts';
+import type { LongWaits } from '../long-waits.ts';
+import { redrivenView } from './accepted.ts';
+import { refuseIdempotencyKey } from './submit-routes.ts';
+
+const id = { id: 'The id of the run.' };
+
+/** Runs that exist: read, list, cancel, redrive. */
+export function runRoutes(deps: HttpDeps, waits: LongWaits): Route[] {
+  return [
+    route({
+      method: 'get',
+      path: '/v1/runs',
+      operationId: 'listRuns',
+      tag: 'Runs',
+      summary: 'List runs, newest first',
+      description: 'Outputs are left out here: read the run for them.',
+      access: 'key',
+      query: listQuery,
+      answers: { 200: { description: 'One page.', schema: runList, example: examples.runList } },
+      problems: ['invalid-request'],
+      handle: async ({ res, query }) => {
+        const page = await deps.store.list(withoutUndefined(query));
+        const list: RunList = {
+          object: 'list',
+          data: page.runs.map((record) => viewOf(record, 'brief')),
+          next_cursor: page.nextCursor,
+        };
+        res.json(list);
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/runs/{id}',
+      operationId: 'getRun',
+      tag: 'Runs',
+      summary: 'Read a run, or wait for its end',
+      description:
+        'With `wait` the answer comes as soon as the run has ended or asks for tools. It is 200 also when the ' +
+        'time is over first: look at `status`.',
+      access: 'key',
+      params: id,
+      query: getQuery,
+      answers: { 200: { description: 'The run.', schema: runView, example: examples.completedRun } },
+      problems: ['invalid-request', 'run-not-found'],
+      handle: async ({ req, res, query }) => {
+        const runId = runIdOf(req);
+        const waitMs = (query.wait ?? 0) * 1000;
+        const record = waitMs > 0 ? await waits.wait(runId, waitMs, res) : await existing(deps, runId);
+        // Whoever asked has hung up.
+        if (!res.destroyed) res.json(viewOf(record));
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/v1/runs/{id}/cancel',
+      operationId: 'cancelRun',
+      tag: 'Runs',
+      summary: 'Cancel a run, at the provider too',
+      description:
+        'May be sent again. The run goes on to `cancelled`, or to where it got before the cancel came.',
+      access: 'key',
+      params: id,
+      query: noQuery,
+      answers: {
+        202: { description: 'The cancel is on record.', schema: runView, example: examples.acceptedRun },
+        200: {
+          description: 'The run had ended; nothing changed.',
+          schema: runView,
+          example: examples.completedRun,
+        },
+      },
+      problems: ['run-not-found'],
+      handle: async ({ req, res }) => {
+        const record = await cancel(deps, runIdOf(req));
+        res.status(record.outcome === null ? 202 : 200).json(viewOf(record));
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/v1/runs/{id}/redrive',
+      operationId: 'redriveRun',
+      tag: 'Runs',
+      summary: 'Run an ended run again, as a new one',
+      description: 'Each call makes one more run; it takes no `Idempotency-Key`.',
+      access: 'key',
+      params: id,
+      query: noQuery,
+      answers: {
+        202: {
+          description: 'The new run.',
+          headers: { Location: 'Where the new run is read.' },
+          schema: runView,
+          example: examples.acceptedRun,
+        },
+      },
+      problems: ['run-not-found', 'run-open'],
+      handle: async ({ req, res }) => {
+        refuseIdempotencyKey(req);
+        const first = await existing(deps, runIdOf(req));
+        const nowMs = deps.clock.nowMs();
+        const newId = await redrive({ ...deps, clock: { nowMs: () => nowMs } }, first.spec.id);
+        res.location(`/v1/runs/${encodeURIComponent(newId)}`);
+        res.status(202).json(redrivenView(first, newId, nowMs));
+      },
+    }),
+  ];
+}
+
+async function existing(deps: HttpDeps, runId: string): Promise<RunRecord> {
+  const record = await deps.store.get(runId);
+  if (record === null) throw new RunNotFoundError(runId);
+  return record;
+}
+
+/** What can be no job's id is looked up nowhere: `:` would reach into other keys. */
+const possibleId = /^[^:\p{Cc}]{1,256}$/u;
+
+function runIdOf(req: Request): string {
+  const runId = String(req.params['id']);
+  if (!possibleId.test(runId)) throw new RunNotFoundError(JSON.stringify(runId.slice(0, 64)));
+  return runId;
+}
+
+function withoutUndefined(
+  query: {
+    readonly [Key in keyof ListQuery]: ListQuery[Key] | undefined;
+  } & { readonly limit: number },
+): ListQuery {
+  const { limit, status, kind, cursor } = query;
+  return {
+    limit,
+    ...(status === undefined ? {} : { status }),
+    ...(kind === undefined ? {} : { kind }),
+    ...(cursor === undefined ? {} : { cursor }),
+  };
+}

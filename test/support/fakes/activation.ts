@@ -1,0 +1,100 @@
+import { ActivationLostError } from '../../../src/domain/errors.ts';
+import type { RunOutcome, RunSpec, RunState } from '../../../src/domain/run.ts';
+import type { JobData } from '../../../src/domain/wire/job-data.ts';
+import type { ProviderRequest } from '../../../src/ports/run-provider.ts';
+import type { Activation, Signals } from '../../../src/ports/run-store.ts';
+
+/** What the fake store keeps of one run. */
+export interface FakeJob {
+  readonly spec: RunSpec;
+  data: JobData;
+  state: RunState;
+  outcome: RunOutcome | null;
+  /** `gone`: nothing is left to do, as a completed job. */
+  place: 'queued' | 'active' | 'gone';
+  dueAtMs: number;
+  /** Of the activation that holds the run; a new one for each. */
+  lock: symbol | null;
+  wokenBy: Signals['wokenBy'];
+  /** A wake in the hands of the activation: back on record if that is lost. */
+  taken: Signals['wokenBy'];
+  cancelRequestedAtMs: number | null;
+  /** States as they were saved, oldest first; for tests. */
+  readonly saved: RunState[];
+}
+
+/** What an activation needs of its store. */
+export interface ActivationHost {
+  nowMs(): number;
+  /** Throws while the store is switched off. */
+  touch(): Promise<void>;
+}
+
+export class FakeActivation implements Activation {
+  readonly spec: RunSpec;
+  readonly state: RunState;
+  private readonly job: FakeJob;
+  private readonly lock: symbol;
+  private readonly host: ActivationHost;
+
+  constructor(job: FakeJob, lock: symbol, host: ActivationHost) {
+    this.spec = job.spec;
+    this.state = job.state;
+    this.job = job;
+    this.lock = lock;
+    this.host = host;
+  }
+
+  async takeSignals(): Promise<Signals> {
+    await this.held();
+    const { wokenBy, cancelRequestedAtMs } = this.job;
+    this.job.wokenBy = null;
+    this.job.taken = wokenBy;
+    return { wokenBy, cancelRequestedAtMs };
+  }
+
+  async loadRequest(): Promise<ProviderRequest | null> {
+    await this.host.touch();
+    return this.job.data.request === undefined ? null : structuredClone(this.job.data.request);
+  }
+
+  async save(state: RunState): Promise<void> {
+    await this.held();
+    this.write(state);
+  }
+
+  async park(state: RunState): Promise<void> {
+    await this.held();
+    this.write(state);
+    this.job.place = 'queued';
+    this.job.lock = null;
+    this.job.taken = null;
+    // Woken since its signals were taken: once more, now.
+    this.job.dueAtMs = this.job.wokenBy === null ? state.wakeAtMs : this.host.nowMs();
+  }
+
+  async commit(state: RunState, outcome: RunOutcome): Promise<boolean> {
+    await this.held();
+    if (this.job.outcome !== null) return false;
+    this.write(state);
+    this.job.outcome = structuredClone(outcome);
+    return true;
+  }
+
+  async outcome(): Promise<RunOutcome | null> {
+    await this.host.touch();
+    return structuredClone(this.job.outcome);
+  }
+
+  private write(state: RunState): void {
+    const copy = structuredClone(state);
+    this.job.state = copy;
+    this.job.saved.push(copy);
+  }
+
+  private async held(): Promise<void> {
+    await this.host.touch();
+    if (this.job.lock !== this.lock)
+      throw new ActivationLostError(`Another worker holds run ${this.spec.id}.`);
+  }
+}

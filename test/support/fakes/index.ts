@@ -1,0 +1,13 @@
+/** In-memory fakes of every port. Each passes the conformance suite of its port: `test/contract/fakes.test.ts`. */
+
+export { FakeEventBus } from './event-bus.ts';
+export { eventually } from './eventually.ts';
+export { FakeIdempotencyStore } from './idempotency-store.ts';
+export { ManualClock } from './manual-clock.ts';
+export { FakeProviderHealth } from './provider-health.ts';
+export { type FakeCall, FakeProvider } from './provider.ts';
+export { FakeRateGate, SharedQuota } from './rate-gate.ts';
+export { FakeRunStore } from './run-store.ts';
+export { SeededRandomness } from './seeded-randomness.ts';
+export { type LogLine, RecordingTelemetry } from './telemetry.ts';
+export { FakeWorld } from './world.ts';

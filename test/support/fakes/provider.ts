@@ -1,0 +1,176 @@
+import type { RunCall } from '../../../src/domain/decision.ts';
+import { type FaultDetails, ProviderFault } from '../../../src/domain/fault.ts';
+import type { ProviderRef, ProviderSnapshot, RunOutput } from '../../../src/domain/snapshot.ts';
+import type { RunKind } from '../../../src/domain/status.ts';
+import type { ProviderRequest, RequestProblem, RunProvider } from '../../../src/ports/run-provider.ts';
+import { aFault, over, running } from './builders.ts';
+
+/** One run at the fake provider. */
+interface FakeProviderRun extends ProviderRef {
+  readonly runId: string;
+  /** What each look tells, in turn; the last one stays. */
+  steps: readonly ProviderSnapshot[];
+}
+
+interface Mishap {
+  readonly call: RunCall | 'any';
+  readonly error: Error;
+  /** The call has its effect all the same; only its reply is lost. */
+  readonly processed: boolean;
+}
+
+export interface FakeCall {
+  readonly call: RunCall;
+  /** Whose run it was; null when the provider knows no such run. */
+  readonly runId: string | null;
+}
+
+/** Plays what each run was scripted to do, and keeps a ledger of the calls. */
+export class FakeProvider implements RunProvider {
+  readonly kind: RunKind;
+  readonly calls: FakeCall[] = [];
+  /** What a cancel does: the run is over at once, over at the next look, or goes on as if nothing were. */
+  cancelBehaviour: 'ends' | 'accepted' | 'ignored' = 'ends';
+  separateOutput: RunOutput = { text: 'The answer.', items: [{ type: 'message' }] };
+  /** Called as a call comes in, before it is answered: a place to let something happen meanwhile. */
+  onCall: (call: RunCall) => void | Promise<void> = () => {};
+  private readonly runs: FakeProviderRun[] = [];
+  private readonly scripts = new Map<string, readonly ProviderSnapshot[]>();
+  private readonly mishaps: Mishap[] = [];
+  private plan: (request: ProviderRequest) => readonly ProviderSnapshot[] = () => [running('queued'), over()];
+
+  constructor(kind: RunKind = 'responses') {
+    this.kind = kind;
+  }
+
+  /** What the run that carries `runId` tells: the first step answers its create, each look takes the next. */
+  script(runId: string, ...steps: readonly ProviderSnapshot[]): void {
+    this.scripts.set(runId, steps);
+  }
+
+  /** The same for runs without a script of their own. */
+  scriptBy(plan: (request: ProviderRequest) => readonly ProviderSnapshot[]): void {
+    this.plan = plan;
+  }
+
+  /** The next call of this sort fails. An `Error` that is no fault is thrown as it is. */
+  failNext(
+    call: RunCall | 'any',
+    fault: FaultDetails | Error,
+    options: { readonly processed?: boolean } = {},
+  ): void {
+    const error = fault instanceof Error ? fault : new ProviderFault(fault);
+    this.mishaps.push({ call, error, processed: options.processed ?? false });
+  }
+
+  count(call: RunCall): number {
+    return this.calls.filter((made) => made.call === call).length;
+  }
+
+  /** How many runs were really started for this id: two is a run paid for twice. */
+  startedFor(runId: string): number {
+    return this.runs.filter((run) => run.runId === runId).length;
+  }
+
+  create(request: ProviderRequest, runId: string): Promise<ProviderSnapshot> {
+    return this.answer('create', runId, () => {
+      const steps = this.scripts.get(runId) ?? this.plan(request);
+      const run = {
+        providerRunId: `prov-${this.runs.length + 1}`,
+        threadId: this.threadOf(request),
+        runId,
+        steps,
+      };
+      this.runs.push(run);
+      return view(run);
+    });
+  }
+
+  retrieve(ref: ProviderRef): Promise<ProviderSnapshot> {
+    const run = this.lookUp(ref);
+    return this.answer('retrieve', run?.runId ?? null, () => {
+      const found = known(run);
+      step(found);
+      return view(found);
+    });
+  }
+
+  cancel(ref: ProviderRef): Promise<ProviderSnapshot> {
+    const run = this.lookUp(ref);
+    return this.answer('cancel', run?.runId ?? null, () => {
+      const found = known(run);
+      if (view(found).phase === 'running' && this.cancelBehaviour !== 'ignored') {
+        found.steps = [running('cancelling'), over('cancelled')];
+        if (this.cancelBehaviour === 'ends') step(found);
+      }
+      return view(found);
+    });
+  }
+
+  fetchOutput(ref: ProviderRef): Promise<RunOutput> {
+    const run = this.lookUp(ref);
+    return this.answer('fetchOutput', run?.runId ?? null, () => {
+      known(run);
+      return this.separateOutput;
+    });
+  }
+
+  canFind(request: ProviderRequest): boolean {
+    return typeof request['thread_id'] === 'string';
+  }
+
+  find(request: ProviderRequest, runId: string): Promise<ProviderSnapshot | null> {
+    if (!this.canFind(request)) throw new Error('This request names no thread to look in.');
+    return this.answer('find', runId, () => {
+      const run = this.runs.find((candidate) => candidate.runId === runId);
+      return run === undefined ? null : view(run);
+    });
+  }
+
+  validate(request: ProviderRequest): readonly RequestProblem[] {
+    const model = request['model'];
+    return model === undefined || typeof model === 'string'
+      ? []
+      : [{ path: ['model'], message: 'The model is not a string.' }];
+  }
+
+  laneOf(request: ProviderRequest): string | null {
+    const lane = request['thread_id'] ?? request['conversation'];
+    return typeof lane === 'string' ? lane : null;
+  }
+
+  private threadOf(request: ProviderRequest): string | null {
+    if (this.kind !== 'assistants') return null;
+    const { thread_id: threadId } = request as { readonly thread_id?: unknown };
+    return typeof threadId === 'string' ? threadId : `thread-${this.runs.length + 1}`;
+  }
+
+  private lookUp(ref: ProviderRef): FakeProviderRun | undefined {
+    return this.runs.find(({ providerRunId }) => providerRunId === ref.providerRunId);
+  }
+
+  private async answer<T>(call: RunCall, runId: string | null, act: () => T): Promise<T> {
+    this.calls.push({ call, runId });
+    await this.onCall(call);
+    const index = this.mishaps.findIndex((mishap) => mishap.call === call || mishap.call === 'any');
+    if (index === -1) return structuredClone(act());
+    const [mishap] = this.mishaps.splice(index, 1);
+    if (mishap?.processed === true) act();
+    throw mishap?.error;
+  }
+}
+
+function known(run: FakeProviderRun | undefined): FakeProviderRun {
+  if (run === undefined) throw new ProviderFault(aFault('not_found'));
+  return run;
+}
+
+function step(run: FakeProviderRun): void {
+  if (run.steps.length > 1) run.steps = run.steps.slice(1);
+}
+
+function view(run: FakeProviderRun): ProviderSnapshot {
+  const [current] = run.steps;
+  if (current === undefined) throw new Error(`The script of run ${run.runId} is empty.`);
+  return { ...current, providerRunId: run.providerRunId, threadId: run.threadId };
+}

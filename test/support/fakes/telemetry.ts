@@ -1,0 +1,36 @@
+import type { RunOutcome, RunSpec, RunState } from '../../../src/domain/run.ts';
+import type { ApiCallReport, Telemetry } from '../../../src/ports/telemetry.ts';
+
+export interface LogLine {
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly message: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** Keeps all that it is told. */
+export class RecordingTelemetry implements Telemetry {
+  readonly apiCalls: ApiCallReport[] = [];
+  readonly ended: { readonly spec: RunSpec; readonly state: RunState; readonly outcome: RunOutcome }[] = [];
+  readonly logs: LogLine[] = [];
+  throttledCount = 0;
+
+  apiCall(report: ApiCallReport): void {
+    this.apiCalls.push(report);
+  }
+
+  runEnded(spec: RunSpec, state: RunState, outcome: RunOutcome): void {
+    this.ended.push({ spec, state, outcome });
+  }
+
+  throttled(): void {
+    this.throttledCount += 1;
+  }
+
+  log(level: LogLine['level'], message: string, fields: Readonly<Record<string, unknown>> = {}): void {
+    this.logs.push({ level, message, fields });
+  }
+
+  logged(level: LogLine['level']): readonly LogLine[] {
+    return this.logs.filter((line) => line.level === level);
+  }
+}

@@ -1,0 +1,141 @@
+/** Any state, any event, any time: also such as no life of a run would bring together. */
+
+import * as fc from 'fast-check';
+import type { RunEvent } from '../../../src/domain/decision.ts';
+import { type FaultDetails, faultTypes } from '../../../src/domain/fault.ts';
+import type {
+  AcceptedState,
+  CreatingState,
+  EndedState,
+  FetchingState,
+  FollowingState,
+  RunState,
+} from '../../../src/domain/run.ts';
+import type { ProviderSnapshot } from '../../../src/domain/snapshot.ts';
+import { providerEndings, runningStatuses, terminalStatuses } from '../../../src/domain/status.ts';
+import {
+  accepted,
+  aFault,
+  anEnding,
+  creating,
+  ended,
+  fetching,
+  following,
+  over,
+  running,
+  seconds,
+  t0,
+} from '../../support/fakes/builders.ts';
+
+/** The deadline of the runs below. */
+export const deadlineMs = seconds(600);
+
+/** Milliseconds from before `t0` to long after the deadline. */
+export const time = fc.integer({ min: -seconds(3600), max: seconds(7200) }).map((ms) => t0 + ms);
+const now = fc.integer({ min: 0, max: 2 * deadlineMs }).map((ms) => t0 + ms);
+const pause = fc.nat({ max: seconds(86_400) });
+const orNull = <T>(of: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(of, { nil: null });
+
+export const fault: fc.Arbitrary<FaultDetails> = fc
+  .record({ type: fc.constantFrom(...faultTypes), retryAfterMs: orNull(pause) })
+  .map(({ type, retryAfterMs }) => aFault(type, { retryAfterMs }));
+
+const stamps = { createdAtMs: orNull(time), expiresAtMs: orNull(time), pollAfterMs: orNull(pause) };
+
+export const snapshot: fc.Arbitrary<ProviderSnapshot> = fc.oneof(
+  fc
+    .record({ status: fc.constantFrom(...runningStatuses, 'unknown' as const), ...stamps })
+    .map(({ status, ...rest }) => running(status, rest)),
+  fc
+    .record({
+      status: fc.constantFrom(...providerEndings),
+      endedAtMs: orNull(time),
+      output: fc.constantFrom('separate' as const, null, { text: 'Hi.', items: [] }),
+      error: orNull(fc.constant({ code: 'server_error', message: 'It broke.' })),
+      ...stamps,
+    })
+    .map(({ status, ...rest }) => over(status, rest)),
+);
+
+const counts = fc.record({
+  create: fc.nat({ max: 9 }),
+  retrieve: fc.nat({ max: 9 }),
+  submit: fc.nat({ max: 9 }),
+  cancel: fc.nat({ max: 9 }),
+  list: fc.nat({ max: 9 }),
+});
+
+const base = {
+  // While no cancel is pending, nothing is ever parked beyond the deadline.
+  wakeAtMs: fc.integer({ min: -1000, max: deadlineMs }).map((ms) => t0 + ms),
+  calls: counts,
+  cancel: orNull(fc.record({ reason: fc.constantFrom('caller' as const, 'deadline' as const), atMs: now })),
+  faultStreak: fc.nat({ max: 2000 }),
+  lastFault: orNull(fault),
+};
+
+const there = {
+  ...base,
+  rawStatus: fc.constantFrom('in_progress', 'pondering'),
+  startedAtMs: time,
+  expiresAtMs: orNull(time),
+  lastLookAtMs: time,
+  looks: fc.nat({ max: 2000 }),
+  troubleSinceMs: orNull(now),
+  cancelSentAtMs: orNull(now),
+};
+
+const acceptedState: fc.Arbitrary<AcceptedState> = fc.record(base).map(accepted);
+const creatingState: fc.Arbitrary<CreatingState> = fc.record({ ...base, intentAtMs: now }).map(creating);
+const followingState: fc.Arbitrary<FollowingState> = fc
+  .record({ ...there, status: fc.constantFrom(...runningStatuses, 'unknown' as const) })
+  .map(following);
+const fetchingState: fc.Arbitrary<FetchingState> = fc
+  .record({ ...there, ended: fc.constantFrom(...providerEndings).map((status) => anEnding(status)) })
+  .map(fetching);
+
+export const openState: fc.Arbitrary<RunState> = fc.oneof(
+  acceptedState,
+  creatingState,
+  followingState,
+  fetchingState,
+);
+
+export const endedState: fc.Arbitrary<EndedState> = fc
+  .record({ ...base, status: fc.constantFrom(...terminalStatuses) })
+  .map(ended);
+
+export const activation: fc.Arbitrary<RunEvent> = fc.record({
+  type: fc.constant('activated' as const),
+  wokenBy: fc.constantFrom(null, 'poll' as const, 'webhook' as const, 'stream' as const),
+  cancelRequestedAtMs: orNull(now),
+});
+
+export const event: fc.Arbitrary<RunEvent> = fc.oneof(
+  activation,
+  fc.record({
+    type: fc.constant('replied' as const),
+    call: fc.constantFrom('create' as const, 'retrieve' as const, 'cancel' as const),
+    snapshot,
+  }),
+  fc.record({ type: fc.constant('found' as const), snapshot: orNull(snapshot) }),
+  fc.constant({ type: 'outputFetched', output: { text: 'Hi.', items: [] } } as const),
+  fc.record({
+    type: fc.constant('faulted' as const),
+    call: fc.constantFrom(
+      'create' as const,
+      'find' as const,
+      'retrieve' as const,
+      'cancel' as const,
+      'fetchOutput' as const,
+    ),
+    fault,
+  }),
+);
+
+/** What of the context may vary. */
+export const circumstances = fc.record({
+  nowMs: now,
+  random: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+  canFind: fc.boolean(),
+});
