@@ -118,7 +118,15 @@ class Step {
     const status = statusOf(this.state);
     if (status === statusOf(this.activation.state)) return;
     const { events, clock } = this.deps;
-    await events.publish({ runId: this.activation.spec.id, status, atMs: clock.nowMs() });
+    try {
+      await events.publish({ runId: this.activation.spec.id, status, atMs: clock.nowMs() });
+    } catch (error) {
+      // Parked is parked: an event may be lost, a run may not.
+      this.deps.telemetry.log('warn', 'An event was not published', {
+        runId: this.activation.spec.id,
+        error,
+      });
+    }
   }
 
   async fail(message: string): Promise<Advanced> {
@@ -129,8 +137,16 @@ class Step {
   }
 
   private async perform(call: RunCall): Promise<RunEvent> {
-    this.state = beginCall(this.state, call, this.deps.clock.nowMs());
-    if (call === 'create') await this.activation.save(this.state);
+    const before = this.state;
+    this.state = beginCall(before, call, this.deps.clock.nowMs());
+    if (call === 'create') {
+      await this.activation.save(this.state);
+      const tooLate = this.lateIntent();
+      if (tooLate !== null) {
+        this.state = { ...this.state, calls: before.calls };
+        return tooLate;
+      }
+    }
     const operation = operationOf(call);
     const { kind } = this.activation.spec;
     try {
@@ -149,12 +165,12 @@ class Step {
   private async call(call: RunCall): Promise<RunEvent> {
     const { provider, state } = this;
     switch (call) {
-      case 'create': {
-        const tooLate = this.lateIntent();
-        if (tooLate !== null) return tooLate;
-        const snapshot = await provider.create(this.request ?? {}, this.activation.spec.id);
-        return { type: 'replied', call, snapshot };
-      }
+      case 'create':
+        return {
+          type: 'replied',
+          call,
+          snapshot: await provider.create(this.request ?? {}, this.activation.spec.id),
+        };
       case 'find':
         return { type: 'found', snapshot: await provider.find(this.request ?? {}, this.activation.spec.id) };
       case 'retrieve':

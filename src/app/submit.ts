@@ -71,9 +71,7 @@ export async function submitMany(
 }
 
 function prepare(deps: SubmitDeps, body: unknown, owner: string | null): JobData {
-  const parsed = runInput.safeParse(body);
-  if (!parsed.success) throw new InvalidInputError(parsed.error.issues.flatMap(fieldErrors));
-  const input: ParsedRunInput = parsed.data;
+  const input: ParsedRunInput = parse(runInput, body);
   const kind = deps.kinds[input.kind];
   const problems = kind.validate(input.request);
   if (problems.length > 0) {
@@ -81,7 +79,8 @@ function prepare(deps: SubmitDeps, body: unknown, owner: string | null): JobData
       problems.map(({ path, message }) => ({ path: ['request', ...path], message })),
     );
   }
-  return jobData.parse({
+  // Parsed again: the lane comes from the provider's request, and may not fit.
+  return parse(jobData, {
     ...input,
     v: 1,
     lane: input.lane ?? kind.laneOf(input.request),
@@ -89,6 +88,12 @@ function prepare(deps: SubmitDeps, body: unknown, owner: string | null): JobData
     accepted_at: new Date(deps.clock.nowMs()).toISOString(),
     owner,
   } satisfies JobData);
+}
+
+function parse<T>(schema: z.ZodType<T>, value: unknown): T {
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) throw new InvalidInputError(parsed.error.issues.flatMap(fieldErrors));
+  return parsed.data;
 }
 
 /** One error a field: an unknown one is named by its own path, not by that of the object around it. */

@@ -2,7 +2,7 @@
 
 import { type DecideContext, type Decision, end, type RunCall, wait } from './decision.ts';
 import type { FaultDetails } from './fault.ts';
-import { lostOutcome, rejectedOutcome } from './outcome.ts';
+import { fetchedOutcome, lostOutcome, rejectedOutcome } from './outcome.ts';
 import { type BackoffOptions, backoffDelayMs } from './poll-schedule.ts';
 import type { AcceptedState, CreatingState, FetchingState, FollowingState, RunState } from './run.ts';
 
@@ -67,15 +67,27 @@ function lookFault(
   switch (fault.type) {
     case 'not_found': {
       const since = state.troubleSinceMs ?? nowMs;
-      if (nowMs - since >= policy.notFoundGraceMs) return end(state, lostOutcome(fault, nowMs), context);
+      if (nowMs - since >= policy.notFoundGraceMs) {
+        // A run that was seen to be over is not lost, only its output is.
+        return end(
+          state,
+          state.phase === 'fetching' ? fetchedOutcome(state, null) : lostOutcome(fault, nowMs),
+          context,
+        );
+      }
       const untilMs = Math.min(nowMs + delayOf(state, fault, context), since + policy.notFoundGraceMs);
       return wait({ ...state, troubleSinceMs: since }, untilMs, context);
     }
     case 'unauthorized': {
       // The run exists and is paid for, and keys are rotated: only a lasting refusal ends it.
       const since = state.troubleSinceMs ?? nowMs;
-      if (nowMs - since >= policy.unauthorizedGraceMs)
-        return end(state, rejectedOutcome(fault, nowMs), context);
+      if (nowMs - since >= policy.unauthorizedGraceMs) {
+        return end(
+          state,
+          state.phase === 'fetching' ? fetchedOutcome(state, null) : rejectedOutcome(fault, nowMs),
+          context,
+        );
+      }
       return retryLater({ ...state, troubleSinceMs: since }, fault, context);
     }
     case 'refused':
@@ -105,12 +117,13 @@ function retryLater(
   return wait(state, context.nowMs + delayOf(state, fault, context, backoff), context);
 }
 
-/** `Retry-After` beats our backoff, and is not jittered: the provider knows. */
+/** `Retry-After` beats our backoff, and is not jittered: the provider knows. A zero must not make a hot loop. */
 function delayOf(
   state: RunState,
   fault: FaultDetails,
   context: DecideContext,
   backoff: BackoffOptions = context.policy.faultBackoff,
 ): number {
-  return fault.retryAfterMs ?? backoffDelayMs(backoff, state.faultStreak - 1, context.random);
+  if (fault.retryAfterMs !== null) return Math.max(fault.retryAfterMs, backoff.initialMs);
+  return backoffDelayMs(backoff, state.faultStreak - 1, context.random);
 }

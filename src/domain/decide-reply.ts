@@ -102,7 +102,8 @@ function nextLookMs(state: FollowingState, snapshot: RunningSnapshot, context: D
   const { nowMs, random } = context;
   // Nothing but the answer to its tool calls, a cancel or its expiry moves a run that waits for tools.
   if (snapshot.status === 'requires_action' && state.cancel === null) {
-    return state.expiresAtMs === null ? Infinity : state.expiresAtMs + expirySlackMs;
+    if (state.expiresAtMs === null) return Infinity;
+    if (state.expiresAtMs + expirySlackMs > nowMs) return state.expiresAtMs + expirySlackMs;
   }
   const delayMs = context.schedule.delayMs({ ageMs: nowMs - state.startedAtMs, looks: state.looks, random });
   const lookAtMs = nowMs + Math.max(delayMs, snapshot.pollAfterMs ?? 0);

@@ -7,23 +7,36 @@
 
 import { decideFault } from './decide-fault.ts';
 import { decideReply } from './decide-reply.ts';
-import { type DecideContext, type Decision, end, type RunCall, type RunEvent, wait } from './decision.ts';
-import { ambiguousOutcome, cancelledOutcome, providerOutcome } from './outcome.ts';
+import {
+  type DecideContext,
+  type Decision,
+  end,
+  giveUpAtMs,
+  type RunCall,
+  type RunEvent,
+  wait,
+} from './decision.ts';
+import { ambiguousOutcome, cancelledOutcome, fetchedOutcome } from './outcome.ts';
 import type {
   CallOperation,
   CreatingState,
+  EndedState,
   FetchingState,
   FollowingState,
-  RunOutcome,
   RunState,
 } from './run.ts';
-import type { RunOutput } from './snapshot.ts';
 
 /** Early by more than this: somebody promoted the job by hand, and a look would be wasted. */
 const earlyToleranceMs = 250;
 
+const unansweredNote = 'Its create was never answered, so it may still run at the provider.';
+
+type OpenState = Exclude<RunState, EndedState>;
+
 /** What to do with a run, given what just happened. */
 export function decide(state: RunState, event: RunEvent, context: DecideContext): Decision {
+  // Final: an answer that comes later is noted nowhere, and changes nothing.
+  if (state.phase === 'ended') return { state, next: { type: 'settle' } };
   switch (event.type) {
     case 'activated':
       return activate(state, event, context);
@@ -35,7 +48,7 @@ export function decide(state: RunState, event: RunEvent, context: DecideContext)
         : decideReply(state, 'find', event.snapshot, context);
     case 'outputFetched':
       return state.phase === 'fetching'
-        ? end(state, finished(state, event.output), context)
+        ? end(state, fetchedOutcome(state, event.output), context)
         : wait(state, context.nowMs, context);
     case 'faulted':
       return decideFault(state, event.call, event.fault, context);
@@ -62,11 +75,10 @@ export function operationOf(call: RunCall): CallOperation {
 }
 
 function activate(
-  before: RunState,
+  before: OpenState,
   event: Extract<RunEvent, { type: 'activated' }>,
   context: DecideContext,
 ): Decision {
-  if (before.phase === 'ended') return { state: before, next: { type: 'settle' } };
   const state = withCancel(before, event.cancelRequestedAtMs, context);
   const mayAct = state.cancel !== before.cancel || event.wokenBy !== null;
   const early = state.wakeAtMs - context.nowMs > earlyToleranceMs;
@@ -78,7 +90,7 @@ function activate(
         ? { state, next: { type: 'call', call: 'create' } }
         : end(state, cancelledOutcome(state.cancel.reason, context.nowMs, null), context);
     case 'creating':
-      return context.canFind ? { state, next: { type: 'call', call: 'find' } } : unfound(state, context);
+      return search(state, context);
     case 'following':
       return follow(state, context);
     case 'fetching':
@@ -90,7 +102,7 @@ function activate(
   }
 }
 
-function withCancel<S extends RunState>(state: S, requestedAtMs: number | null, context: DecideContext): S {
+function withCancel<S extends OpenState>(state: S, requestedAtMs: number | null, context: DecideContext): S {
   if (state.cancel !== null) return state;
   if (requestedAtMs !== null) return { ...state, cancel: { reason: 'caller', atMs: context.nowMs } };
   if (context.nowMs >= context.spec.deadlineAtMs) {
@@ -102,7 +114,7 @@ function withCancel<S extends RunState>(state: S, requestedAtMs: number | null, 
 function follow(state: FollowingState, context: DecideContext): Decision {
   const { cancel } = state;
   if (cancel === null) return { state, next: { type: 'call', call: 'retrieve' } };
-  if (context.nowMs >= cancel.atMs + context.policy.cancelGraceMs) {
+  if (context.nowMs >= giveUpAtMs(state, cancel.atMs, context)) {
     const outcome = cancelledOutcome(
       cancel.reason,
       context.nowMs,
@@ -116,18 +128,19 @@ function follow(state: FollowingState, context: DecideContext): Decision {
 /** The run is over and paid for: its output is waited for until the deadline, and given up only then. */
 function fetchOrGiveUp(state: FetchingState, context: DecideContext): Decision {
   if (state.cancel === null) return { state, next: { type: 'call', call: 'fetchOutput' } };
-  if (context.nowMs >= state.cancel.atMs + context.policy.cancelGraceMs)
-    return end(state, finished(state, null), context);
+  if (context.nowMs >= giveUpAtMs(state, state.cancel.atMs, context)) {
+    return end(state, fetchedOutcome(state, null), context);
+  }
   return { state, next: { type: 'call', call: 'fetchOutput' } };
 }
 
-/** The outcome of a run whose output was fetched apart; without it, the error says so. */
-function finished(state: FetchingState, output: RunOutput | null): RunOutcome {
-  const outcome = providerOutcome(state.ended, output, state.lastLookAtMs, state.cancel?.reason ?? null);
-  if (output !== null || outcome.error !== null) return outcome;
-  const reason = state.lastFault?.message ?? 'no answer';
-  const message = `The run completed, but its output could not be read: ${reason}`;
-  return { ...outcome, error: { code: 'output_unavailable', message, retryable: false } };
+/** A create of unknown fate: look for the run where that can be done, but not for ever. */
+function search(state: CreatingState, context: DecideContext): Decision {
+  const { cancel } = state;
+  if (cancel !== null && context.nowMs >= giveUpAtMs(state, cancel.atMs, context)) {
+    return end(state, cancelledOutcome(cancel.reason, context.nowMs, unansweredNote), context);
+  }
+  return context.canFind ? { state, next: { type: 'call', call: 'find' } } : unfound(state, context);
 }
 
 /** A create of unknown fate, and the run not found (yet). */

@@ -51,12 +51,21 @@ export interface DecideContext {
   readonly foundBy: FoundBy;
 }
 
-/** Waits, but never past the deadline: the deadline itself is an event of the run. */
+/** Waits, but never past what must happen next by itself: the deadline, then the end of a cancel's grace. */
 export function wait(state: RunState, untilMs: number, context: DecideContext): Decision {
-  const deadlineMs = state.cancel === null ? context.spec.deadlineAtMs : Infinity;
+  const latestMs =
+    state.cancel === null ? context.spec.deadlineAtMs : giveUpAtMs(state, state.cancel.atMs, context);
   // Never in the past or at once: a wrong clock must not make a hot loop.
-  const wakeAtMs = Math.max(context.nowMs + 1, Math.min(untilMs, deadlineMs));
+  const wakeAtMs = Math.max(context.nowMs + 1, Math.min(untilMs, latestMs));
   return { state: { ...state, wakeAtMs }, next: { type: 'wait', untilMs: wakeAtMs } };
+}
+
+/** When a cancelled run ends without the provider's word for it. A create of unknown fate has its quarantine first. */
+export function giveUpAtMs(state: RunState, cancelAtMs: number, { policy }: DecideContext): number {
+  const graceEndMs = cancelAtMs + policy.cancelGraceMs;
+  return state.phase === 'creating'
+    ? Math.max(graceEndMs, state.intentAtMs + policy.quarantineMs)
+    : graceEndMs;
 }
 
 export function end(state: RunState, outcome: RunOutcome, context: DecideContext): Decision {

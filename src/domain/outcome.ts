@@ -1,7 +1,7 @@
 /** How a run ends: from what the provider said, or from what we had to decide ourselves. */
 
 import type { FaultDetails } from './fault.ts';
-import type { Ending, FoundBy, RunError, RunOutcome, RunSpec } from './run.ts';
+import type { Ending, FetchingState, FoundBy, RunError, RunOutcome, RunSpec } from './run.ts';
 import type { RunOutput } from './snapshot.ts';
 import type { TerminalStatus } from './status.ts';
 
@@ -45,8 +45,10 @@ function providerError(ending: Ending): RunError | null {
  * within the whole second that the provider stamped. The middle of what remains.
  */
 export function estimateEndMs(missMs: number, hitMs: number, stampMs: number | null): number {
-  if (stampMs === null) return Math.round((missMs + hitMs) / 2);
-  const low = Math.min(Math.max(missMs, stampMs), hitMs);
+  // Clocks of workers differ: a miss seen by another may lie after our hit.
+  const lowMs = Math.min(missMs, hitMs);
+  if (stampMs === null) return Math.round((lowMs + hitMs) / 2);
+  const low = Math.min(Math.max(lowMs, stampMs), hitMs);
   const high = Math.max(low, Math.min(hitMs, stampMs + 999));
   return Math.round((low + high) / 2);
 }
@@ -72,6 +74,15 @@ export function providerOutcome(
     return { ...base, status: 'timed_out', error: deadlineError };
   }
   return { ...base, status: ending.status, error: providerError(ending) };
+}
+
+/** The outcome of a run whose output is fetched apart; without it, the error says so. */
+export function fetchedOutcome(state: FetchingState, output: RunOutput | null): RunOutcome {
+  const outcome = providerOutcome(state.ended, output, state.lastLookAtMs, state.cancel?.reason ?? null);
+  if (output !== null || outcome.error !== null) return outcome;
+  const reason = state.lastFault?.message ?? 'no answer';
+  const message = `The run completed, but its output could not be read: ${reason}`;
+  return { ...outcome, error: { code: 'output_unavailable', message, retryable: false } };
 }
 
 const deadlineError: RunError = {

@@ -48,7 +48,9 @@ export async function startApi(context: FleetContext): Promise<string> {
   const subscriber = open(context, 'patient', 'Redis events');
   const keys = redisKeys(config.prefix);
   const { queue, store } = openStore(context, client);
-  const events = new RedisEventBus(client, subscriber, keys);
+  const events = new RedisEventBus(client, subscriber, keys, (error) =>
+    logger.error({ err: error }, 'event listener'),
+  );
   await events.start();
   const health = new RedisProviderHealth(client, keys, systemClock);
   const { registry } = createMetrics();
@@ -92,7 +94,9 @@ export async function startRuns(context: FleetContext): Promise<string | null> {
   const subscriber = open(context, 'patient', 'Redis events');
   const keys = redisKeys(config.prefix);
   const { queue, store } = openStore(context, client);
-  const events = new RedisEventBus(client, null, keys);
+  const events = new RedisEventBus(client, null, keys, (error) =>
+    logger.error({ err: error }, 'event listener'),
+  );
   const gate = new RedisPauseGate(client, subscriber, keys, systemClock);
   await gate.start();
   const health = new RedisProviderHealth(client, keys, systemClock);
@@ -121,7 +125,10 @@ export async function startRuns(context: FleetContext): Promise<string | null> {
       const advanced = await advance(activation, deps);
       if (advanced.type === 'parked') return advanced;
       const { spec } = activation;
-      return { type: 'ended', result: jobResultOf({ spec, state: advanced.state, outcome: advanced.outcome }) };
+      return {
+        type: 'ended',
+        result: jobResultOf({ spec, state: advanced.state, outcome: advanced.outcome }),
+      };
     },
   });
   const url = config.metricsPort > 0 ? await startOps(context, client, health, metrics.registry) : null;

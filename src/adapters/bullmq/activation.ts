@@ -12,7 +12,7 @@ import type { RunKeys } from './keys.ts';
 import { hasCode, promote } from './promote.ts';
 import { outcomeOf, stateOf } from './record.ts';
 import { loadRequest } from './request.ts';
-import { commitOutcome, saveState, takeSignals } from './scripts.ts';
+import { clearWake, commitOutcome, readSignals, saveState } from './scripts.ts';
 
 export interface ActivationDeps {
   readonly worker: Worker;
@@ -32,6 +32,8 @@ export class BullmqActivation implements Activation {
   private readonly data: JobData;
   /** The index that lists the run now. */
   private index: string;
+  /** The wake that this activation has seen; it answers for no later one. */
+  private wake = '';
 
   constructor(deps: ActivationDeps, job: Job, id: string, token: string, data: JobData) {
     this.deps = deps;
@@ -57,8 +59,10 @@ export class BullmqActivation implements Activation {
 
   async takeSignals(): Promise<Signals> {
     const { client, keys } = this.deps;
-    const found = await onRedis(() => takeSignals.run(client, [keys.wake(this.id), keys.job(this.id)], []));
-    const [by, cancelRequestedAt]: unknown[] = Array.isArray(found) ? found : [];
+    const found = await onRedis(() => readSignals.run(client, [keys.wake(this.id), keys.job(this.id)], []));
+    const [wake, cancelRequestedAt]: unknown[] = Array.isArray(found) ? found : [];
+    this.wake = typeof wake === 'string' ? wake : '';
+    const by = this.wake.split(':')[0];
     return {
       wokenBy: by === 'webhook' || by === 'stream' || by === 'caller' ? by : null,
       cancelRequestedAtMs: typeof cancelRequestedAt === 'string' ? Number(cancelRequestedAt) : null,
@@ -92,7 +96,8 @@ export class BullmqActivation implements Activation {
       }
       if (to !== this.index) await client.zrem(this.index, this.id);
       // A wake that came while we were active could not promote us; it can now.
-      if ((await client.exists(keys.wake(this.id))) === 1) await promote(worker, this.id);
+      const wake = await clearWake.run(client, [keys.wake(this.id)], [this.wake]);
+      if (wake === 'again') await promote(worker, this.id);
     });
   }
 
@@ -112,7 +117,7 @@ export class BullmqActivation implements Activation {
 
   private async runLocked(script: typeof saveState, to: string, args: readonly string[]): Promise<unknown> {
     const { client, keys } = this.deps;
-    const scriptKeys = [keys.lock(this.id), keys.job(this.id), this.index, to];
+    const scriptKeys = [keys.lock(this.id), keys.job(this.id), this.index, to, keys.wake(this.id)];
     return await onRedis(() =>
       script.run(client, scriptKeys, [this.token, this.id, this.spec.acceptedAtMs, ...args]),
     );

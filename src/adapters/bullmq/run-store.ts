@@ -119,9 +119,10 @@ export class BullmqRunStore implements RunStore {
   private async indexAccepted(
     runs: readonly { readonly id: string; readonly data: JobData }[],
   ): Promise<void> {
+    const nowMs = Date.now();
     const members = runs.map(({ id, data }) => ({
       id,
-      atMs: Date.parse(data.accepted_at ?? ''),
+      atMs: data.accepted_at === undefined ? nowMs : Date.parse(data.accepted_at),
       kind: data.kind,
     }));
     const flat = (of: typeof members): (string | number)[] => of.flatMap(({ id, atMs }) => [atMs, id]);

@@ -12,9 +12,23 @@ const checkJob = `
   end
 `;
 
-/** KEYS: wake, job. Takes the wake and reads the cancel, which stays on record. */
-export const takeSignals = new Script(`
-  return { redis.call('GETDEL', KEYS[1]), redis.call('HGET', KEYS[2], 'cancelRequestedAt') }
+/** Each wake is another value: only so can an activation tell the one it saw from one that came meanwhile. */
+const setWake = (by: string): string => `
+  redis.call('SET', KEYS[2], ${by} .. ':' .. redis.call('HINCRBY', KEYS[1], 'wakes', 1))
+`;
+
+/** KEYS: wake, job. Reads both: a wake is cleared only when its activation has come to something. */
+export const readSignals = new Script(`
+  return { redis.call('GET', KEYS[1]), redis.call('HGET', KEYS[2], 'cancelRequestedAt') }
+`);
+
+/** KEYS: wake. ARGV: the wake as this activation read it. Another one has come since: 'again'. */
+export const clearWake = new Script(`
+  local wake = redis.call('GET', KEYS[1])
+  if not wake then return 'none' end
+  if wake ~= ARGV[1] then return 'again' end
+  redis.call('DEL', KEYS[1])
+  return 'none'
 `);
 
 /** KEYS: lock, job, old index, new index. ARGV: token, id, accepted at, state. */
@@ -28,7 +42,7 @@ export const saveState = new Script(`
   return 'saved'
 `);
 
-/** KEYS: lock, job, old index, new index. ARGV: token, id, accepted at, state, outcome, output ('' for none). */
+/** KEYS: lock, job, old index, new index, wake. ARGV: token, id, accepted at, state, outcome, output ('' for none). */
 export const commitOutcome = new Script(`
   ${checkLock}
   if redis.call('HEXISTS', KEYS[2], 'outcome') == 1 then return 'exists' end
@@ -36,6 +50,7 @@ export const commitOutcome = new Script(`
   if ARGV[6] ~= '' then redis.call('HSET', KEYS[2], 'output', ARGV[6]) end
   redis.call('ZREM', KEYS[3], ARGV[2])
   redis.call('ZADD', KEYS[4], ARGV[3], ARGV[2])
+  redis.call('DEL', KEYS[5])
   return 'written'
 `);
 
@@ -44,7 +59,7 @@ export const requestCancel = new Script(`
   ${checkJob}
   if redis.call('HEXISTS', KEYS[1], 'outcome') == 1 then return 'ended' end
   redis.call('HSETNX', KEYS[1], 'cancelRequestedAt', ARGV[1])
-  redis.call('SET', KEYS[2], 'caller')
+  ${setWake("'caller'")}
   return 'requested'
 `);
 
@@ -52,6 +67,6 @@ export const requestCancel = new Script(`
 export const flagWake = new Script(`
   ${checkJob}
   if redis.call('HEXISTS', KEYS[1], 'outcome') == 1 then return 'ended' end
-  redis.call('SET', KEYS[2], ARGV[1])
+  ${setWake('ARGV[1]')}
   return 'flagged'
 `);

@@ -7,15 +7,26 @@ import type { RedisKeys } from './keys.ts';
 
 const message = z.object({ runId: z.string(), status: z.enum(runStatuses), atMs: z.number() });
 
+interface Subscription {
+  readonly listener: EventListener;
+}
+
 /** One channel for the fleet: each process hears all runs and passes on those that somebody here waits for. */
 export class RedisEventBus implements EventBus {
   private readonly client: RedisClient;
   private readonly subscriber: RedisClient | null;
   private readonly keys: RedisKeys;
-  private readonly listeners = new Map<string, Set<EventListener>>();
+  private readonly onListenerError: (error: unknown) => void;
+  private readonly listeners = new Map<string, Set<Subscription>>();
 
   /** `subscriber`: a connection for this alone, since a subscribed one takes no other command; null to publish only. */
-  constructor(client: RedisClient, subscriber: RedisClient | null, keys: RedisKeys) {
+  constructor(
+    client: RedisClient,
+    subscriber: RedisClient | null,
+    keys: RedisKeys,
+    onListenerError: (error: unknown) => void,
+  ) {
+    this.onListenerError = onListenerError;
     this.client = client;
     this.subscriber = subscriber;
     this.keys = keys;
@@ -39,9 +50,11 @@ export class RedisEventBus implements EventBus {
   subscribe(runId: string, listener: EventListener): () => void {
     const group = this.listeners.get(runId) ?? new Set();
     this.listeners.set(runId, group);
-    group.add(listener);
+    // An object of its own: the same listener may subscribe twice.
+    const subscription = { listener };
+    group.add(subscription);
     return () => {
-      group.delete(listener);
+      group.delete(subscription);
       if (group.size === 0 && this.listeners.get(runId) === group) this.listeners.delete(runId);
     };
   }
@@ -49,11 +62,22 @@ export class RedisEventBus implements EventBus {
   private deliver(text: string): void {
     const parsed = message.safeParse(safeJson(text));
     if (!parsed.success) return;
-    for (const listener of this.listeners.get(parsed.data.runId) ?? []) listener.onEvent(parsed.data);
+    for (const each of this.listeners.get(parsed.data.runId) ?? [])
+      this.tell(() => each.listener.onEvent(parsed.data));
   }
 
   private tellGap(): void {
-    for (const group of this.listeners.values()) for (const listener of group) listener.onGap();
+    for (const group of this.listeners.values())
+      for (const each of group) this.tell(() => each.listener.onGap());
+  }
+
+  /** One listener's mistake is no matter of the others. */
+  private tell(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.onListenerError(error);
+    }
   }
 }
 

@@ -15,17 +15,22 @@ const callbackInput = z.strictObject({
     .describe('Receives one signed POST when the run has ended.'),
 });
 
-const toolsInput = z.strictObject({
-  mode: z
-    .enum(['queue', 'http', 'manual'])
-    .default('queue')
-    .describe('Who runs the tools that the model calls.'),
-  url: z
-    .url({ protocol: /^https?$/ })
-    .max(2048)
-    .optional()
-    .describe('For mode `http`: receives each tool call.'),
-});
+const toolsInput = z
+  .strictObject({
+    mode: z
+      .enum(['queue', 'http', 'manual'])
+      .default('queue')
+      .describe('Who runs the tools that the model calls.'),
+    url: z
+      .url({ protocol: /^https?$/ })
+      .max(2048)
+      .optional()
+      .describe('For mode `http`: receives each tool call.'),
+  })
+  .refine(({ mode, url }) => mode !== 'http' || url !== undefined, {
+    path: ['url'],
+    message: 'Mode `http` needs a url.',
+  });
 
 const metadataInput = z
   .record(z.string().min(1).max(64), z.string().max(512))
