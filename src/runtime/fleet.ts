@@ -1,6 +1,7 @@
 /** What each role of the fleet is made of. */
 
 import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { Queue } from 'bullmq';
 import type { Logger } from 'pino';
 import { runsQueue } from '../adapters/bullmq/keys.ts';
@@ -24,6 +25,7 @@ import { createApp } from '../http/app.ts';
 import { systemClock, systemRandomness } from './clock.ts';
 import type { Closers } from './closers.ts';
 import { startHousekeeping } from './housekeeping.ts';
+import { listen } from './listen.ts';
 import { createProviders, requestRules } from './kinds.ts';
 import { startOpsServer } from './ops-server.ts';
 import { readiness } from './readiness.ts';
@@ -74,17 +76,15 @@ export async function startApi(context: FleetContext): Promise<string> {
     logger,
     stopping: stopping.signal,
   });
-  const server = app.listen(config.port, config.host);
-  await once(server, 'listening');
+  const server = createServer(app);
+  const url = await listen(server, config.host, config.port, 'RUNFLEET_PORT');
   closers.add('HTTP', async () => {
     stopping.abort();
     server.close();
     server.closeIdleConnections();
     await once(server, 'close');
   });
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : config.port;
-  return `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
+  return url;
 }
 
 /** A worker of the queue `runs`. Resolves once it takes jobs, with the URL of its metrics if it has one. */

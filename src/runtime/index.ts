@@ -5,6 +5,7 @@ import { Closers } from './closers.ts';
 import { type FleetContext, startApi, startRuns } from './fleet.ts';
 import { keepHeapSmall } from './memory.ts';
 import { provideRedis } from './redis-server.ts';
+import { StartError } from './start-error.ts';
 
 export type Role = 'api' | 'runs' | 'all';
 
@@ -26,12 +27,8 @@ export interface RunningProcess {
   stop(): Promise<void>;
 }
 
-/** What cannot be started as configured; the message says what to do. */
-export class StartError extends Error {
-  override readonly name = 'StartError';
-}
-
-const shutdownDeadlineMs = 25_000;
+const shutdownDeadlineMs = 24_000;
+const exitGraceMs = 500;
 
 /** Starts one process of the fleet. Throws `ConfigError` or `StartError` when it cannot be started as configured. */
 export async function start(role: Role, options: StartOptions): Promise<RunningProcess> {
@@ -84,6 +81,8 @@ export async function startProcess(role: Role, options: StartOptions): Promise<v
   await running.stop();
   process.off('SIGTERM', onSignal);
   process.off('SIGINT', onSignal);
+  // Everything has had its time; a call that still hangs must not keep the process.
+  setTimeout(() => process.exit(), exitGraceMs).unref();
 }
 
 /** Processes of a fleet share one Redis and one account; neither can be made up for one of them alone. */

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { listen } from './listen.ts';
 import type { MetricsPage, Readiness } from '../http/deps.ts';
 
 export interface OpsServerDeps {
@@ -20,12 +21,8 @@ export async function startOpsServer(deps: OpsServerDeps): Promise<{ url: string
       () => reply(500, 'text/plain', 'The page could not be made.\n'),
     );
   });
-  server.listen(deps.port, deps.host);
-  await once(server, 'listening');
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : deps.port;
   return {
-    url: `http://${deps.host.includes(':') ? `[${deps.host}]` : deps.host}:${port}`,
+    url: await listen(server, deps.host, deps.port, 'RUNFLEET_METRICS_PORT'),
     async close() {
       server.close();
       server.closeAllConnections();
