@@ -2,10 +2,12 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { bucketCount, bucketEdgesMs, bucketOf, lastEdgeMs } from '../../../../src/domain/polling/buckets.ts';
+import { ClassCounts } from '../../../../src/domain/polling/class-counts.ts';
 import { DecayedCounts, halfLivesAnEpoch } from '../../../../src/domain/polling/decayed-counts.ts';
 import { type ClassChain, DurationModel } from '../../../../src/domain/polling/duration-model.ts';
 import { priorMasses, smoothed, spread, sumOf } from '../../../../src/domain/polling/histogram.ts';
 import type { DurationObservation } from '../../../../src/domain/polling/life-table.ts';
+import { mergeIncrements } from '../../../../src/domain/polling/merge-increments.ts';
 import { quantileMs, survivalAt } from '../../../../src/domain/polling/survival.ts';
 import { gaussian, seeded } from './support.ts';
 
@@ -226,6 +228,23 @@ describe('the model of durations', () => {
     const wanted = one.estimate(['kind|m=a', 'kind']).curve;
     const loaded = other.estimate(chain).curve;
     for (const q of [0.1, 0.5, 0.9]) expect(quantileMs(loaded, q) / quantileMs(wanted, q)).toBeCloseTo(1, 1);
+  });
+
+  it('teaches the same in merged writes, also across the end of an epoch', () => {
+    const model = new DurationModel();
+    const random = seeded(11);
+    // The fast memory's epoch ends after 64 half-lives of 60.
+    const all = Array.from({ length: 4000 }, () =>
+      model.observe(['k'], ended(0, 500 + 9000 * random())),
+    ).flat();
+    const merged = mergeIncrements(all);
+    expect(merged.length).toBeLessThan(4);
+    const replay = new ClassCounts();
+    for (const increment of merged) replay.add(structuredClone(increment));
+    const one = replay.estimate(priorMasses(10_000), 8);
+    const same = model.estimate(['k']);
+    expect(one.evidence / same.evidence).toBeCloseTo(1, 2);
+    expect(one.fastShare).toBeCloseTo(same.fastShare, 1);
   });
 
   it('leaves nonsense out and forgets the classes that are not used', () => {

@@ -1,0 +1,74 @@
+/** A world: what runs take, what else happens, and what a look is worth. Times in seconds. */
+
+import { readFileSync } from 'node:fs';
+
+import * as z from 'zod';
+
+const positive = z.number().positive();
+const share = z.number().min(0).max(1);
+
+const component = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('lognormal'), median: positive, sigma: positive }),
+  z.strictObject({ type: z.literal('gamma'), median: positive, shape: positive }),
+  z.strictObject({ type: z.literal('weibull'), median: positive, shape: positive }),
+  z.strictObject({ type: z.literal('pareto'), minimum: positive, alpha: positive }),
+  z.strictObject({ type: z.literal('uniform'), low: z.number().min(0), high: positive }),
+  z.strictObject({ type: z.literal('fixed'), median: positive, spread: positive }),
+  z.strictObject({ type: z.literal('exponential'), mean: positive }),
+]);
+const distribution = z.array(z.strictObject({ weight: positive, of: component })).nonempty();
+
+const worldSchema = z.strictObject({
+  name: z.string(),
+  /** The knob: seconds of delay that one look is worth. */
+  cost: positive.default(1),
+  /** How many runs are going at once, on average (or exactly, under a budget). */
+  inFlight: positive.default(5),
+  classes: z
+    .array(
+      z.strictObject({
+        key: z.string(),
+        weight: positive.default(1),
+        duration: distribution,
+        /** From this share of the runs on, durations are drawn from another distribution. */
+        shift: z.strictObject({ at: share, duration: distribution }).optional(),
+      }),
+    )
+    .nonempty(),
+  webhooks: z
+    .strictObject({
+      /** The chance that a webhook arrives. */
+      chance: share,
+      /** Mean seconds from the end to the webhook, exponential. */
+      latency: positive.default(0.3),
+      /** While runs of these shares of the world end, none arrives. */
+      outages: z.array(z.strictObject({ from: share, to: share })).default([]),
+    })
+    .optional(),
+  /** A closed world: `inFlight` runs at all times, and so many calls a minute. */
+  budget: z
+    .strictObject({
+      rpm: positive,
+      /** Whether creates use the same quota. */
+      countsCreates: z.boolean().default(true),
+      seconds: positive.default(900),
+      /** Seconds at the start that do not count. */
+      warmUp: z.number().min(0).default(300),
+      /** From a time on, another quota; also how other tenants on the same key are felt. */
+      steps: z.array(z.strictObject({ at: positive, rpm: positive })).default([]),
+    })
+    .optional(),
+});
+
+export type World = z.output<typeof worldSchema>;
+export type WorldClass = World['classes'][number];
+
+export function parseWorld(value: unknown): World {
+  return worldSchema.parse(value);
+}
+
+/** One world or a list of them. */
+export function readWorlds(path: string): World[] {
+  const json: unknown = JSON.parse(readFileSync(path, 'utf8'));
+  return z.union([z.array(worldSchema), worldSchema.transform((world) => [world])]).parse(json);
+}

@@ -1,0 +1,72 @@
+/** From what is believed and what a look costs now to a run's schedule. Holds tables until there is news. */
+
+import type { PollSchedule } from '../poll-schedule.ts';
+import type { ClassChain, DurationEstimate, DurationModel } from './duration-model.ts';
+import { defaultGuard, type GuardOptions, learnedSchedule, trustOf } from './learned-schedule.ts';
+import { type LookTable, lookTable } from './look-table.ts';
+import { refined } from './survival.ts';
+
+export interface PlannerOptions {
+  readonly guard: GuardOptions;
+  /** No gap between looks is longer; default 9 min, since a provider may delete what ended 10 min ago. */
+  readonly maxDelayMs: number;
+}
+
+export const defaultPlanner: PlannerOptions = { guard: defaultGuard, maxDelayMs: 540_000 };
+
+export interface PlanRequest {
+  readonly chain: ClassChain;
+  /** The delay that one look is worth, milliseconds: the user's knob, or the fleet's price when the quota is short. */
+  readonly costMs: number;
+  /** The chance that a webhook will tell of the run's end; 0 where none is expected. */
+  readonly webhookChance: number;
+}
+
+/** However well webhooks have arrived, one in so many is expected to fail. */
+const mostTrust = 1 - 1 / 500;
+
+/** A look can only save the delay of a run whose webhook fails, so it is worth that much less. */
+export function effectiveCostMs(costMs: number, webhookChance: number): number {
+  const chance = Math.min(mostTrust, Math.max(0, webhookChance));
+  return costMs / (1 - chance);
+}
+
+/** Prices are told apart by 3 %: a price that is off by 1.5 % costs a hundredth of a percent. */
+const logPriceStep = 0.03;
+const cheapestMs = 1;
+
+/** Tables held for one class, one a price. */
+const maxPrices = 16;
+
+export class Planner {
+  private readonly model: DurationModel;
+  private readonly options: PlannerOptions;
+  private readonly tables = new WeakMap<DurationEstimate, Map<number, LookTable>>();
+
+  constructor(model: DurationModel, options: Partial<PlannerOptions> = {}) {
+    this.model = model;
+    this.options = { ...defaultPlanner, ...options };
+  }
+
+  scheduleFor(request: PlanRequest): PollSchedule {
+    const { guard, maxDelayMs } = this.options;
+    const estimate = this.model.estimate(request.chain);
+    const costMs = effectiveCostMs(request.costMs, request.webhookChance);
+    // A webhook that is likely to come bounds the worst delay as the guard does.
+    const trust = trustOf(guard, estimate.evidence) * (costMs / request.costMs);
+    return learnedSchedule({ table: this.tableOf(estimate, costMs), guard, trust, maxDelayMs });
+  }
+
+  private tableOf(estimate: DurationEstimate, costMs: number): LookTable {
+    const step = Math.round(Math.log(Math.max(cheapestMs, costMs)) / logPriceStep);
+    const held = this.tables.get(estimate) ?? new Map<number, LookTable>();
+    const known = held.get(step);
+    if (known !== undefined) return known;
+    if (held.size >= maxPrices) held.clear();
+    const price = Math.exp(step * logPriceStep);
+    const table = lookTable(refined(estimate.curve, price), price);
+    held.set(step, table);
+    this.tables.set(estimate, held);
+    return table;
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * How likely a webhook is to tell of a run's end: a filter over an endpoint that is up or down.
+ *
+ * While it is up, webhooks arrive with a chance that is learnt slowly. Each run that is found over by a look, with no
+ * webhook before it, is evidence that the endpoint is down: one loss raises a doubt that the next arrivals settle, two
+ * or three in a row give the endpoint up.
+ */
+
+export interface ArrivalState {
+  /** Decayed counts of webhooks that came and that did not, while the endpoint was up. */
+  readonly arrived: number;
+  readonly missed: number;
+  /** The chance that the endpoint is down now. */
+  readonly down: number;
+  /** How long a webhook takes from the run's end, decayed mean. */
+  readonly latencyMs: number;
+}
+
+export interface ArrivalOptions {
+  /** Runs after which the counts have half forgotten. */
+  readonly halfLife: number;
+  /** The chance, at each run, that an endpoint that was up is down now. */
+  readonly failChance: number;
+  /** The chance, at each run, that one that was down is up again. */
+  readonly recoverChance: number;
+  /** The chance that a webhook arrives from an endpoint that is down. */
+  readonly downChance: number;
+}
+
+export const defaultArrival: ArrivalOptions = {
+  halfLife: 500,
+  failChance: 1 / 300,
+  recoverChance: 1 / 50,
+  downChance: 0.02,
+};
+
+/** Nothing is known, neither whether webhooks are set up nor how reliable they are. */
+export const unknownArrival: ArrivalState = { arrived: 1, missed: 0.25, down: 0.3, latencyMs: 1000 };
+
+/**
+ * - `arrived`: the webhook told of the end. `latencyMs`: from the end to the webhook.
+ * - `missed`: a look found the run over. `silentMs`: how long after the end no webhook had come; soon after it, one
+ *   may still be on its way, and little is learnt.
+ */
+export type ArrivalEvidence =
+  | { readonly type: 'arrived'; readonly latencyMs: number | null }
+  | { readonly type: 'missed'; readonly silentMs: number };
+
+/** The chance that a webhook will tell of the next run's end. */
+export function arrivalChance(state: ArrivalState, options: ArrivalOptions = defaultArrival): number {
+  return (1 - state.down) * upChance(state) + state.down * options.downChance;
+}
+
+export function learnArrival(
+  state: ArrivalState,
+  evidence: ArrivalEvidence,
+  options: ArrivalOptions = defaultArrival,
+): ArrivalState {
+  const before = state.down * (1 - options.recoverChance) + (1 - state.down) * options.failChance;
+  const ok = upChance(state);
+  if (evidence.type === 'arrived') {
+    const down = posterior(before, options.downChance, ok);
+    const latencyMs =
+      evidence.latencyMs === null
+        ? state.latencyMs
+        : state.latencyMs + 0.1 * (Math.max(0, evidence.latencyMs) - state.latencyMs);
+    return { ...counted(state, options, 1 - down, 0), down, latencyMs };
+  }
+  // The share of webhooks that would have been here by now.
+  const due = 1 - Math.exp(-Math.max(0, evidence.silentMs) / Math.max(1, state.latencyMs));
+  const down = posterior(before, 1 - options.downChance * due, 1 - ok * due);
+  return { ...counted(state, options, 0, (1 - down) * due), down };
+}
+
+function upChance({ arrived, missed }: ArrivalState): number {
+  return arrived / (arrived + missed);
+}
+
+function posterior(prior: number, ifDown: number, ifUp: number): number {
+  const down = (prior * ifDown) / (prior * ifDown + (1 - prior) * ifUp);
+  // Never certain: what cannot be doubted cannot be unlearnt.
+  return Math.min(0.999, Math.max(1e-4, down));
+}
+
+function counted(
+  state: ArrivalState,
+  options: ArrivalOptions,
+  arrived: number,
+  missed: number,
+): ArrivalState {
+  const kept = 2 ** (-(arrived + missed) / options.halfLife);
+  // A floor on either keeps the chance inside (0, 1).
+  return {
+    ...state,
+    arrived: Math.max(0.01, state.arrived * kept + arrived),
+    missed: Math.max(0.01, state.missed * kept + missed),
+  };
+}
