@@ -11,6 +11,7 @@ import { RedisPauseGate } from '../../src/adapters/redis/pause-gate.ts';
 import { RedisProviderHealth } from '../../src/adapters/redis/provider-health.ts';
 import { connectRedis } from '../../src/adapters/redis-sdk/client.ts';
 import { advance } from '../../src/app/advance.ts';
+import { BackoffPolling } from '../../src/app/polling.ts';
 import { defaultPolicy } from '../../src/domain/policy.ts';
 import { jobData } from '../../src/domain/wire/job-data.ts';
 import type { ProviderSnapshot } from '../../src/domain/snapshot.ts';
@@ -47,7 +48,7 @@ export async function runfleetCycles(url: string, { jobs, cycles, concurrency }:
     randomness: systemRandomness,
     telemetry,
     policy: defaultPolicy,
-    scheduleFor: () => ({ delayMs: () => 1 }),
+    polling: new BackoffPolling({ schedule: { delayMs: () => 1 }, costMs: 1000 }),
   };
   const worker = new RunsWorker({
     client,
@@ -112,5 +113,6 @@ function countingProvider(cycles: number): RunProvider {
     find: refuse,
     validate: () => [],
     laneOf: () => null,
+    traitsOf: () => ({}),
   };
 }

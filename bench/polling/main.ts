@@ -2,6 +2,7 @@
  * Compares ways to poll, in virtual time and through the real `decide`. See docs/polling.md.
  *
  *     node bench/polling/main.ts [--world <json>] [--seed <n>] [--runs <n>] [--json] [--plot <svg>] [--targets]
+ *     node bench/polling/main.ts --real [--seed <n>] [--runs <n>]      with real processes; takes minutes
  */
 
 import { writeFileSync } from 'node:fs';
@@ -11,6 +12,7 @@ import { type Comparison, compare, compareFleet, type FleetComparison } from './
 import { leastHonestRatio, type PlaceboResult, placebos } from './placebo.ts';
 import { plotOf } from './plot.ts';
 import { figure, quantile, table } from './score.ts';
+import { compareReal, type RealComparison } from './real.ts';
 import { svg } from './svg.ts';
 import { targets, type TargetResult } from './targets.ts';
 import { readWorlds, type World } from './world.ts';
@@ -30,7 +32,7 @@ function write(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-function main(): number {
+async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       world: { type: 'string' },
@@ -39,11 +41,13 @@ function main(): number {
       json: { type: 'boolean', default: false },
       plot: { type: 'string' },
       targets: { type: 'boolean', default: false },
+      real: { type: 'boolean', default: false },
     },
   });
   const seed = wholeNumber('seed', values.seed ?? String(Math.floor(Math.random() * 1e9)), 0);
   const runs = wholeNumber('runs', values.runs, 10);
   if (!values.json) write(`seed ${seed}   (repeat with --seed ${seed})`);
+  if (values.real) return reportReal(await compareReal(seed, runs));
   const report = values.targets
     ? { seed, worlds: [], fleets: [], placebos: [], targets: targets(seed) }
     : values.world === undefined
@@ -138,4 +142,24 @@ function printSummary(worlds: readonly Comparison[]): void {
   );
 }
 
-process.exitCode = main();
+function off(real: number, virtual: number): number {
+  return 100 * (real / virtual - 1);
+}
+
+/** Exit code 0 where each figure of the real fleet is within 5 % of the virtual one. */
+function reportReal(compared: readonly RealComparison[]): number {
+  const rows = compared.flatMap(({ policy, virtual, real }) =>
+    (['looks', 'meanDelay'] as const).map((name) => ({
+      cells: named(`${policy}: ${name === 'looks' ? 'looks a run' : 'mean delay, s'}`, [
+        virtual[name],
+        real[name],
+        off(real[name], virtual[name]),
+      ]),
+      within: Math.abs(off(real[name], virtual[name])) <= 5,
+    })),
+  );
+  write(table([['', 'virtual', 'real', 'off by %'], ...rows.map(({ cells }) => cells)]));
+  return rows.every(({ within }) => within) ? 0 : 1;
+}
+
+process.exitCode = await main();

@@ -41,6 +41,9 @@ export class SimulatedRun {
       onAmbiguous: 'fail',
       metadata: {},
       owner: null,
+      traits: null,
+      pollCostMs: null,
+      maxDelayMs: null,
     };
     this.state = initialState(epochMs + startMs);
   }

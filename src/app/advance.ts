@@ -5,15 +5,14 @@ import {
   type DecideContext,
   type Decision,
   end,
+  postpone,
   type RunCall,
   type RunEvent,
-  wait,
 } from '../domain/decision.ts';
 import { ActivationLostError, StoreUnavailableError } from '../domain/errors.ts';
 import { type FaultDetails, isProviderFault } from '../domain/fault.ts';
 import { internalOutcome } from '../domain/outcome.ts';
 import type { RunPolicy } from '../domain/policy.ts';
-import type { PollSchedule } from '../domain/poll-schedule.ts';
 import { type RunOutcome, type RunSpec, type RunState, statusOf } from '../domain/run.ts';
 import type { RunKind } from '../domain/status.ts';
 import type { Clock, Randomness } from '../ports/clock.ts';
@@ -22,6 +21,7 @@ import type { CallClass, RateGate } from '../ports/rate-gate.ts';
 import type { ProviderRequest, RunProvider } from '../ports/run-provider.ts';
 import type { Activation } from '../ports/run-store.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
+import { type Polling, withTraits } from './polling.ts';
 import { settle, type SettleDeps } from './settle.ts';
 
 export interface AdvanceDeps extends SettleDeps {
@@ -32,7 +32,7 @@ export interface AdvanceDeps extends SettleDeps {
   readonly randomness: Randomness;
   readonly telemetry: Telemetry;
   readonly policy: RunPolicy;
-  readonly scheduleFor: (spec: RunSpec) => PollSchedule;
+  readonly polling: Polling;
 }
 
 /** `parked`: the job waits for its next time. `ended`: the outcome stands and everybody was told. */
@@ -65,9 +65,9 @@ export async function advance(activation: Activation, deps: AdvanceDeps): Promis
 
 class Step {
   private readonly activation: Activation;
+  private readonly spec: RunSpec;
   private readonly deps: AdvanceDeps;
   private readonly foundBy: DecideContext['foundBy'];
-  private readonly schedule: PollSchedule;
   private readonly provider: RunProvider;
   private request: ProviderRequest | null = null;
   private state: RunState;
@@ -76,8 +76,8 @@ class Step {
     this.activation = activation;
     this.deps = deps;
     this.foundBy = foundBy;
-    this.schedule = deps.scheduleFor(activation.spec);
     this.provider = deps.providers[activation.spec.kind];
+    this.spec = withTraits(activation, this.provider);
     this.state = activation.state;
   }
 
@@ -101,8 +101,8 @@ class Step {
           const { call } = decision.next;
           const permit = await this.deps.gate.acquire(classOf(call));
           decision = permit.granted
-            ? this.decide(await this.perform(call))
-            : wait(this.state, permit.atMs, this.context());
+            ? this.decide(this.learn(await this.perform(call)))
+            : postpone(this.state, permit.atMs, this.context());
           break;
         }
         default: {
@@ -214,6 +214,8 @@ class Step {
     const written = await this.activation.commit(state, outcome);
     if (!written) return this.settleAgain();
     this.deps.telemetry.runEnded(this.activation.spec, state, outcome);
+    const report = this.deps.polling.report(this.spec, state, outcome);
+    if (report !== null) this.deps.telemetry.polled(report);
     await settle(this.activation.spec, outcome, this.deps);
     return { type: 'ended', state: this.state, outcome };
   }
@@ -249,6 +251,11 @@ class Step {
     );
   }
 
+  private learn(event: RunEvent): RunEvent {
+    this.deps.polling.learn(this.spec, this.state, event, this.deps.clock.nowMs());
+    return event;
+  }
+
   private decide(event: RunEvent): Decision {
     return decide(this.state, event, this.context());
   }
@@ -260,7 +267,7 @@ class Step {
       random: deps.randomness.next(),
       spec: activation.spec,
       policy: deps.policy,
-      schedule: this.schedule,
+      schedule: this.deps.polling.scheduleFor(this.spec),
       canFind: this.request !== null && this.provider.canFind(this.request),
       foundBy: this.foundBy,
     };

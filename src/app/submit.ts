@@ -2,9 +2,10 @@ import type * as z from 'zod';
 import { type FieldError, IdempotencyMismatchError, InvalidInputError } from '../domain/errors.ts';
 import { type JobData, jobData } from '../domain/wire/job-data.ts';
 import { type ParsedRunInput, runInput } from '../domain/wire/run-input.ts';
+import { traitsData } from '../domain/wire/spec.ts';
 import type { Clock, Randomness } from '../ports/clock.ts';
 import type { IdempotencyStore } from '../ports/idempotency.ts';
-import type { RunProvider } from '../ports/run-provider.ts';
+import type { RequestRules } from '../ports/run-provider.ts';
 import type { RunStore } from '../ports/run-store.ts';
 import type { RunKind } from '../domain/status.ts';
 
@@ -15,7 +16,7 @@ export interface SubmitDeps {
   readonly randomness: Randomness;
   readonly defaultDeadlineSeconds: number;
   /** Only the parts that need no credential: the API process makes no calls. */
-  readonly kinds: Readonly<Record<RunKind, Pick<RunProvider, 'validate' | 'laneOf'>>>;
+  readonly kinds: Readonly<Record<RunKind, RequestRules>>;
 }
 
 export interface SubmitOptions {
@@ -86,6 +87,7 @@ function prepare(deps: SubmitDeps, body: unknown, owner: string | null): JobData
     lane: input.lane ?? kind.laneOf(input.request),
     deadline_seconds: input.deadline_seconds ?? deps.defaultDeadlineSeconds,
     accepted_at: new Date(deps.clock.nowMs()).toISOString(),
+    traits: traitsData(kind.traitsOf(input.request)),
     owner,
   } satisfies JobData);
 }

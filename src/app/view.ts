@@ -20,6 +20,7 @@ export function viewOf(record: RunRecord, detail: 'full' | 'brief' = 'full'): Ru
     calls: { ...state.calls, total: totalCalls(state.calls) },
     ...times(spec, state, outcome),
     found_by: outcome?.foundBy ?? null,
+    looks: detail === 'full' ? looksOf(state) : [],
     label: spec.label,
     lane: spec.lane,
     metadata: { ...spec.metadata },
@@ -48,6 +49,11 @@ function requiredAction(state: RunState): RunView['required_action'] {
   return {
     tool_calls: state.toolCalls.map(({ id, name, arguments: args }) => ({ id, name, arguments: args })),
   };
+}
+
+function looksOf(state: RunState): RunView['looks'] {
+  const log = 'lookLog' in state ? (state.lookLog ?? []) : [];
+  return log.map(([ageMs, reason]) => ({ age_ms: ageMs, reason }));
 }
 
 type Times = Pick<

@@ -60,6 +60,7 @@ export function describeRun(run: RunView, paint: Paint): string {
     ['next look', run.next_look_at === null ? null : time(run.next_look_at)],
     ['found by', foundBy(run)],
     ['API calls', calls(run)],
+    ['looks', looks(run)],
     ['tokens', tokens(run)],
     ['metadata', pairs(run.metadata)],
     ['error', errorOf(run)],
@@ -95,6 +96,14 @@ function calls(run: RunView): string {
   return parts.length === 0
     ? String(total)
     : `${total} (${parts.map(([name, count]) => `${name} ${count}`).join(', ')})`;
+}
+
+function looks(run: RunView): string | null {
+  // An older server does not tell.
+  const taken = run.looks ?? [];
+  return taken.length === 0
+    ? null
+    : taken.map(({ age_ms: ageMs, reason }) => `${duration(ageMs)} ${reason}`).join(', ');
 }
 
 function tokens(run: RunView): string | null {

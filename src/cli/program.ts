@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { registerChanges } from './commands/change.ts';
 import type { Finish } from './commands/command.ts';
 import { registerDoctor } from './commands/doctor.ts';
+import { registerDurations } from './commands/durations.ts';
 import { registerEnqueue } from './commands/enqueue.ts';
 import { registerGet, registerList, registerWait } from './commands/follow.ts';
 import { registerProcesses } from './commands/processes.ts';
@@ -38,6 +39,7 @@ export function buildProgram(context: Context, version: string, finish: Finish):
   program.commandsGroup('Runs:');
   for (const register of people) register(registration);
   program.commandsGroup('Help with the setup:');
+  registerDurations(registration);
   registerSimulate(registration);
   registerDoctor(registration);
   program.addHelpText(

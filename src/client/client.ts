@@ -1,9 +1,9 @@
-import { isObject, isReadiness } from './parse.ts';
+import { isDurationList, isObject, isReadiness } from './parse.ts';
 import type { CallOptions } from './runs.ts';
 import { Runs } from './runs.ts';
 import { Transport } from './transport.ts';
 import type { RunfleetClientOptions } from './transport.ts';
-import type { Quota, Readiness } from './types.ts';
+import type { DurationList, Quota, Readiness } from './types.ts';
 
 /**
  * A producer's view of the fleet. Holds no connection: nothing to close.
@@ -36,6 +36,21 @@ export class RunfleetClient {
       signal: options.signal,
     });
     if (!isObject(body)) throw this.#transport.unexpected();
+    return body;
+  }
+
+  /** How long runs take, by class, as far as the fleet has learnt it; the classes last seen first. */
+  async durations(
+    options: CallOptions & { readonly limit?: number | undefined } = {},
+  ): Promise<DurationList> {
+    const { limit, signal } = options;
+    const { body } = await this.#transport.request({
+      method: 'GET',
+      path: limit === undefined ? '/v1/durations' : `/v1/durations?limit=${limit}`,
+      repeatable: true,
+      signal,
+    });
+    if (!isDurationList(body)) throw this.#transport.unexpected();
     return body;
   }
 

@@ -27,6 +27,8 @@ export {
 export type { CreateManyResult } from './errors.ts';
 export { hasEnded } from './types.ts';
 export type {
+  DurationClass,
+  DurationList,
   EndedRun,
   Problem,
   Quota,

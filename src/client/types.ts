@@ -1,10 +1,21 @@
 /** What goes over the wire, as the server's own schemas describe it. Types only: nothing of the server is loaded. */
 
 import type { RunKind, RunStatus, TerminalStatus } from '../domain/status.ts';
+import type { DurationClass, DurationList } from '../domain/wire/durations.ts';
 import type { RunInput } from '../domain/wire/run-input.ts';
 import type { Problem, RunList, RunView } from '../domain/wire/run-view.ts';
 
-export type { Problem, RunInput, RunKind, RunList, RunStatus, RunView, TerminalStatus };
+export type {
+  DurationClass,
+  DurationList,
+  Problem,
+  RunInput,
+  RunKind,
+  RunList,
+  RunStatus,
+  RunView,
+  TerminalStatus,
+};
 
 /** A run that has ended. */
 export type EndedRun = RunView & { readonly status: TerminalStatus };

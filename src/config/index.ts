@@ -13,6 +13,9 @@ export interface Config {
   readonly metricsPort: number;
   readonly apiKeys: readonly { readonly name: string; readonly key: string }[];
   readonly concurrency: number;
+  readonly pollPolicy: 'learned' | 'backoff';
+  /** The delay that one look is worth. */
+  readonly pollCostMs: number;
   readonly backoff: BackoffOptions;
   readonly deadlineSeconds: number;
   readonly keepResultsSeconds: number;
@@ -38,7 +41,6 @@ export function loadConfig(env: Env): Config {
     throw new ConfigError(`The environment is wrong:\n${lines.join('\n')}\nSee docs/configuration.md.`);
   }
   const { data } = parsed;
-  refuseOpenListener(data.RUNFLEET_HOST, data.RUNFLEET_API_KEYS.length);
   return {
     redisUrl: data.REDIS_URL ?? null,
     provider: providerOf(data.OPENAI_API_KEY, data.OPENAI_BASE_URL),
@@ -47,6 +49,8 @@ export function loadConfig(env: Env): Config {
     metricsPort: data.RUNFLEET_METRICS_PORT,
     apiKeys: data.RUNFLEET_API_KEYS,
     concurrency: data.RUNFLEET_CONCURRENCY,
+    pollPolicy: data.RUNFLEET_POLL_POLICY,
+    pollCostMs: data.RUNFLEET_POLL_COST_SECONDS * 1000,
     backoff: {
       ...defaultBackoff,
       initialMs: data.RUNFLEET_BACKOFF_INITIAL_MS,
@@ -75,8 +79,9 @@ function providerOf(apiKey: string | undefined, baseUrl: string | undefined): Co
 
 const loopback = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
 
-function refuseOpenListener(host: string, keys: number): void {
-  if (keys > 0 || loopback.test(host)) return;
+/** For processes with an API: without keys it may be reached from this machine alone. Throws `ConfigError`. */
+export function refuseOpenListener({ host, apiKeys }: Config): void {
+  if (apiKeys.length > 0 || loopback.test(host)) return;
   throw new ConfigError(
     `RUNFLEET_HOST is ${host}, but RUNFLEET_API_KEYS is not set: anybody could send runs on your account.\n` +
       'Set RUNFLEET_API_KEYS=name:key, or listen on 127.0.0.1.',

@@ -46,7 +46,11 @@ export const variables = {
     .describe(
       'The provider’s API, such as `https://api.openai.com/v1` (the default) or any compatible server.',
     ),
-  RUNFLEET_HOST: z.string().min(1).default('127.0.0.1').describe('The address that the API listens on.'),
+  RUNFLEET_HOST: z
+    .string()
+    .min(1)
+    .default('127.0.0.1')
+    .describe('The address that the API, and a worker’s metrics, listen on.'),
   RUNFLEET_PORT: number(port).default(3000).describe('The port of the API; 0 takes a free one.'),
   RUNFLEET_METRICS_PORT: number(port)
     .default(0)
@@ -59,6 +63,15 @@ export const variables = {
   RUNFLEET_CONCURRENCY: number(z.number().int().min(1).max(10_000))
     .default(200)
     .describe('Steps at a time in a worker. A run that waits holds none.'),
+  RUNFLEET_POLL_POLICY: z
+    .enum(['learned', 'backoff'])
+    .default('learned')
+    .describe(
+      'When to look at a run: `learned` when it pays, by how long such runs take; `backoff` at growing intervals.',
+    ),
+  RUNFLEET_POLL_COST_SECONDS: number(z.number().min(0.001).max(3600))
+    .default(1)
+    .describe('The seconds of delay that one look is worth: 10 saves calls, 0.1 saves time.'),
   RUNFLEET_BACKOFF_INITIAL_MS: number(z.number().min(1).max(3_600_000))
     .default(500)
     .describe('From the create to the first look.'),

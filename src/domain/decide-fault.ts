@@ -1,6 +1,6 @@
 /** What a failed call means for a run. Nothing but a definite "no" ends it before its deadline. */
 
-import { type DecideContext, type Decision, end, type RunCall, wait } from './decision.ts';
+import { type DecideContext, type Decision, end, noteLook, type RunCall, wait } from './decision.ts';
 import type { FaultDetails } from './fault.ts';
 import { fetchedOutcome, lostOutcome, rejectedOutcome } from './outcome.ts';
 import { type BackoffOptions, backoffDelayMs } from './poll-schedule.ts';
@@ -12,7 +12,8 @@ export function decideFault(
   fault: FaultDetails,
   context: DecideContext,
 ): Decision {
-  const state = { ...before, lastFault: fault, faultStreak: before.faultStreak + 1 };
+  const noted = call === 'retrieve' && before.phase === 'following' ? noteLook(before, context) : before;
+  const state = { ...noted, lastFault: fault, faultStreak: before.faultStreak + 1 };
   switch (state.phase) {
     case 'creating':
       return call === 'create' ? createFault(state, fault, context) : retryLater(state, fault, context);

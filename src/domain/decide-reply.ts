@@ -1,7 +1,9 @@
 /** What an answer of the provider means for a run. */
 
-import { type DecideContext, type Decision, end, wait } from './decision.ts';
+import { type DecideContext, type Decision, end, noteLook, wait } from './decision.ts';
+import type { LookReason } from './look-log.ts';
 import { providerOutcome } from './outcome.ts';
+import { backoffSchedule } from './poll-schedule.ts';
 import type { FetchingState, FollowingState, RunState } from './run.ts';
 import type { EndedSnapshot, ProviderSnapshot, RunningSnapshot } from './snapshot.ts';
 
@@ -61,7 +63,7 @@ function answered(
   context: DecideContext,
 ): FollowingState {
   const common = {
-    ...state,
+    ...(call === 'retrieve' ? noteLook(state, context) : state),
     ...statusFields(snapshot),
     expiresAtMs: snapshot.expiresAtMs ?? state.expiresAtMs,
     faultStreak: 0,
@@ -95,20 +97,31 @@ function running(
   if (call === 'find' && context.nowMs - state.startedAtMs > 1000) {
     return { state, next: { type: 'call', call: 'retrieve' } };
   }
-  return wait(state, nextLookMs(state, snapshot, context), context);
+  const [atMs, lookReason] = nextLook(state, snapshot, context);
+  return wait({ ...state, lookReason }, atMs, context);
 }
 
-function nextLookMs(state: FollowingState, snapshot: RunningSnapshot, context: DecideContext): number {
+function nextLook(
+  state: FollowingState,
+  snapshot: RunningSnapshot,
+  context: DecideContext,
+): readonly [atMs: number, reason: LookReason] {
   const { nowMs, random } = context;
   // Nothing but the answer to its tool calls, a cancel or its expiry moves a run that waits for tools.
   if (snapshot.status === 'requires_action' && state.cancel === null) {
-    if (state.expiresAtMs === null) return Infinity;
-    if (state.expiresAtMs + expirySlackMs > nowMs) return state.expiresAtMs + expirySlackMs;
+    if (state.expiresAtMs === null) return [Infinity, 'expiry'];
+    if (state.expiresAtMs + expirySlackMs > nowMs) return [state.expiresAtMs + expirySlackMs, 'expiry'];
   }
-  const delayMs = context.schedule.delayMs({ ageMs: nowMs - state.startedAtMs, looks: state.looks, random });
-  const lookAtMs = nowMs + Math.max(delayMs, snapshot.pollAfterMs ?? 0);
+  // A cancel takes effect soon, however old the run is.
+  const schedule = state.cancel === null ? context.schedule : backoffSchedule(context.policy.cancelBackoff);
+  const look = { ageMs: nowMs - state.startedAtMs, looks: state.looks, random };
+  const delayMs = schedule.delayMs(look);
+  const waitMs = Math.max(delayMs, snapshot.pollAfterMs ?? 0);
   const expiresAtMs = state.expiresAtMs ?? Infinity;
-  return nowMs < expiresAtMs ? Math.min(lookAtMs, expiresAtMs + expirySlackMs) : lookAtMs;
+  if (nowMs < expiresAtMs && expiresAtMs + expirySlackMs < nowMs + waitMs) {
+    return [expiresAtMs + expirySlackMs, 'expiry'];
+  }
+  return [nowMs + waitMs, waitMs > delayMs ? 'provider' : (schedule.reason?.(look) ?? 'backoff')];
 }
 
 function over(state: FollowingState, snapshot: EndedSnapshot, context: DecideContext): Decision {

@@ -3,7 +3,16 @@
 import type { FaultDetails } from './fault.ts';
 import type { RunPolicy } from './policy.ts';
 import type { PollSchedule } from './poll-schedule.ts';
-import type { FoundBy, RunOutcome, RunSpec, RunState } from './run.ts';
+import { type LookReason, withLook } from './look-log.ts';
+import type {
+  EndedState,
+  FetchingState,
+  FollowingState,
+  FoundBy,
+  RunOutcome,
+  RunSpec,
+  RunState,
+} from './run.ts';
 import type { ProviderSnapshot, RunOutput } from './snapshot.ts';
 
 /** The calls that a decision can ask for. `find` looks for a run whose create reply was lost. */
@@ -60,6 +69,24 @@ export function wait(state: RunState, untilMs: number, context: DecideContext): 
   return { state: { ...state, wakeAtMs }, next: { type: 'wait', untilMs: wakeAtMs } };
 }
 
+/** Notes a look that was answered, or that failed. */
+export function noteLook<S extends FollowingState | FetchingState>(state: S, context: DecideContext): S {
+  const ageMs = Math.max(0, Math.round(context.nowMs - state.startedAtMs));
+  return { ...state, lookLog: withLook(state.lookLog, [ageMs, lookReasonOf(state, context)]) };
+}
+
+function lookReasonOf(state: FollowingState | FetchingState, { foundBy }: DecideContext): LookReason {
+  if (foundBy !== 'poll') return foundBy;
+  if (state.cancel !== null) return 'cancel';
+  return state.faultStreak > 0 ? 'fault' : (state.lookReason ?? 'backoff');
+}
+
+/** No call is permitted before then. */
+export function postpone(state: RunState, untilMs: number, context: DecideContext): Decision {
+  const why = state.phase === 'following' ? { ...state, lookReason: 'quota' as const } : state;
+  return wait(why, untilMs, context);
+}
+
 /** When a cancelled run ends without the provider's word for it. A create of unknown fate has its quarantine first. */
 export function giveUpAtMs(state: RunState, cancelAtMs: number, { policy }: DecideContext): number {
   const graceEndMs = cancelAtMs + policy.cancelGraceMs;
@@ -69,21 +96,24 @@ export function giveUpAtMs(state: RunState, cancelAtMs: number, { policy }: Deci
 }
 
 export function end(state: RunState, outcome: RunOutcome, context: DecideContext): Decision {
+  return { state: endedState(state, outcome, context.nowMs), next: { type: 'end', outcome } };
+}
+
+/** What is kept of a run's state once its outcome is known. */
+export function endedState(state: RunState, { status }: RunOutcome, nowMs: number): EndedState {
   const known = state.phase === 'following' || state.phase === 'fetching' ? state : null;
   return {
-    state: {
-      v: 1,
-      phase: 'ended',
-      wakeAtMs: context.nowMs,
-      calls: state.calls,
-      cancel: state.cancel,
-      faultStreak: 0,
-      lastFault: state.lastFault,
-      status: outcome.status,
-      providerRunId: known?.providerRunId ?? null,
-      threadId: known?.threadId ?? null,
-      startedAtMs: known?.startedAtMs ?? null,
-    },
-    next: { type: 'end', outcome },
+    v: 1,
+    phase: 'ended',
+    wakeAtMs: nowMs,
+    calls: state.calls,
+    cancel: state.cancel,
+    faultStreak: 0,
+    lastFault: state.lastFault,
+    status,
+    providerRunId: known?.providerRunId ?? null,
+    threadId: known?.threadId ?? null,
+    startedAtMs: known?.startedAtMs ?? null,
+    ...(known?.lookLog === undefined ? {} : { lookLog: known.lookLog }),
   };
 }

@@ -12,6 +12,8 @@ export interface RunPolicy {
   readonly cancelGraceMs: number;
   /** Waits after a fault: not the poll's, since a provider in trouble wants fewer calls. */
   readonly faultBackoff: BackoffOptions;
+  /** From look to look after a cancel, which takes effect within seconds or never. */
+  readonly cancelBackoff: BackoffOptions;
   /** Waits for a thread or conversation that another run holds. */
   readonly conflictBackoff: BackoffOptions;
 }
@@ -22,5 +24,6 @@ export const defaultPolicy: RunPolicy = {
   quarantineMs: 60_000,
   cancelGraceMs: 60_000,
   faultBackoff: { ...defaultBackoff, initialMs: 1000, factor: 2, maxMs: 30_000 },
+  cancelBackoff: defaultBackoff,
   conflictBackoff: { ...defaultBackoff, initialMs: 1000, factor: 1.5, maxMs: 10_000 },
 };

@@ -1,5 +1,7 @@
 /** When to look next. A schedule is a pure function of what is known of one run. */
 
+import type { ScheduleReason } from './look-log.ts';
+
 /** Milliseconds throughout. */
 export interface LookContext {
   /** How long the run has been going at the last look (0 right after the create). */
@@ -13,6 +15,8 @@ export interface LookContext {
 export interface PollSchedule {
   /** How long to wait from the last look (or the create) to the next; positive, finite. */
   delayMs(context: LookContext): number;
+  /** Why then, for the record; default `backoff`. */
+  reason?(context: LookContext): ScheduleReason;
 }
 
 export interface BackoffOptions {
@@ -38,4 +42,13 @@ export function backoffDelayMs(options: BackoffOptions, n: number, random: numbe
 /** Exponential backoff over the looks: knows nothing of how long runs take. */
 export function backoffSchedule(options: BackoffOptions): PollSchedule {
   return { delayMs: ({ looks, random }) => backoffDelayMs(options, looks, random) };
+}
+
+/** The same schedule, but never a longer delay than this. */
+export function boundedSchedule(schedule: PollSchedule, maxDelayMs: number): PollSchedule {
+  return {
+    delayMs: (context) => Math.min(maxDelayMs, schedule.delayMs(context)),
+    reason: (context) =>
+      schedule.delayMs(context) > maxDelayMs ? 'max_delay' : (schedule.reason?.(context) ?? 'backoff'),
+  };
 }

@@ -4,6 +4,7 @@
  */
 
 import type { FaultDetails } from './fault.ts';
+import type { LookNote, LookReason } from './look-log.ts';
 import type { RunOutput, ToolCall, Usage, EndedSnapshot, RunningSnapshot } from './snapshot.ts';
 import type { RunKind, RunStatus, TerminalStatus } from './status.ts';
 
@@ -11,6 +12,19 @@ export type FollowMode = 'auto' | 'poll' | 'webhook' | 'stream';
 export type FoundBy = 'poll' | 'webhook' | 'stream';
 /** What to do when a create may or may not have happened, and the provider cannot tell. */
 export type OnAmbiguous = 'fail' | 'retry';
+
+/**
+ * What can be seen of a run before it starts, and tells how long it may take. Short words (64 characters at most) that
+ * name things, never anything of a prompt.
+ */
+export interface RunTraits {
+  readonly model?: string;
+  readonly reasoningEffort?: string;
+  /** The assistant or the stored prompt. */
+  readonly template?: string;
+  /** Names of the tools that it may call. */
+  readonly tools?: string;
+}
 
 /** What the caller asked for, apart from the provider's request. Times in milliseconds since the epoch. */
 export interface RunSpec {
@@ -25,6 +39,12 @@ export interface RunSpec {
   readonly metadata: Readonly<Record<string, string>>;
   /** The name of the API key that sent the run; null without keys. */
   readonly owner: string | null;
+  /** Null: whoever sent it did not say; they can be read off its request. */
+  readonly traits: RunTraits | null;
+  /** The delay that one look is worth; null: the fleet's own price. */
+  readonly pollCostMs: number | null;
+  /** No two looks further apart; null: the fleet's own bound. */
+  readonly maxDelayMs: number | null;
 }
 
 /** The operations of a provider, each one API call. `list` reads a thread's messages or runs. */
@@ -84,6 +104,10 @@ export interface FollowingState extends StateBase {
   /** Since when looks are answered 404, or 401; null while they are answered. */
   readonly troubleSinceMs: number | null;
   readonly cancelSentAtMs: number | null;
+  /** Why the next look is due when it is. Absent in states of older versions, as is the log. */
+  readonly lookReason?: LookReason;
+  /** The latest looks. */
+  readonly lookLog?: readonly LookNote[];
 }
 
 /** Over at the provider; its output costs one more call. */
@@ -99,6 +123,7 @@ export interface EndedState extends StateBase {
   readonly providerRunId: string | null;
   readonly threadId: string | null;
   readonly startedAtMs: number | null;
+  readonly lookLog?: readonly LookNote[];
 }
 
 export type RunState = AcceptedState | CreatingState | FollowingState | FetchingState | EndedState;

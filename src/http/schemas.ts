@@ -31,6 +31,10 @@ export const listQuery = z.strictObject({
   cursor: z.string().min(1).max(512).optional().describe('The `next_cursor` of the page before.'),
 });
 
+export const durationsQuery = z.strictObject({
+  limit: numeric(z.int().min(1).max(200)).default(50).describe('At most so many classes.'),
+});
+
 /** Each run is checked on its own, so that one that is wrong does not stop the others. */
 export const bulkInput = z.strictObject({
   runs: z

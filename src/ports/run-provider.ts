@@ -1,4 +1,5 @@
 import type { ProviderRef, ProviderSnapshot, RunOutput } from '../domain/snapshot.ts';
+import type { RunTraits } from '../domain/run.ts';
 import type { RunKind } from '../domain/status.ts';
 
 /** The caller's create parameters, passed through: only their kind's adapter reads them. */
@@ -32,7 +33,12 @@ export interface RunProvider {
   validate(request: ProviderRequest): readonly RequestProblem[];
   /** What runs one at a time: the thread or conversation of the request; null when it stands alone. */
   laneOf(request: ProviderRequest): string | null;
+  /** What tells how long a run of this request may take. Names alone, nothing of a prompt. */
+  traitsOf(request: ProviderRequest): RunTraits;
 }
+
+/** What can be said of a request without a credential and without a call. */
+export type RequestRules = Pick<RunProvider, 'validate' | 'laneOf' | 'traitsOf'>;
 
 export interface RequestProblem {
   /** Path below `request`, such as `['assistant_id']`. */

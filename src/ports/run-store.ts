@@ -61,6 +61,8 @@ export interface RunCounts {
 export interface Activation {
   readonly spec: RunSpec;
   readonly state: RunState;
+  /** The request, where it came with the job; null where reading it would cost a trip. */
+  readonly inlineRequest: ProviderRequest | null;
   /** Takes what was left for this run since the last activation. A cancel stays on record until the run ends. */
   takeSignals(): Promise<Signals>;
   /** The provider's request; null when it is gone. Read only where it is needed: it may be megabytes. */

@@ -8,11 +8,25 @@ export interface ApiCallReport {
   readonly code: string;
 }
 
+/** What the looks at one run cost, where that can be compared. Cost: seconds of delay, each look at its price. */
+export interface PollReport {
+  readonly kind: RunKind;
+  readonly looks: number;
+  readonly costSeconds: number;
+  /** By what was believed of its class; null where nothing is learnt. */
+  readonly expectedLooks: number | null;
+  /** Of the plain backoff, for a run of this duration. */
+  readonly backoffLooks: number;
+  readonly backoffCostSeconds: number;
+}
+
 /** Numbers and log lines. Never fails, never waits, never sees a prompt, an output or a secret. */
 export interface Telemetry {
   apiCall(report: ApiCallReport): void;
   /** Once for each run whose outcome this process wrote. */
   runEnded(spec: RunSpec, state: RunState, outcome: RunOutcome): void;
+  /** Once for each ended run that was found by looking. */
+  polled(report: PollReport): void;
   throttled(): void;
   log(
     level: 'debug' | 'info' | 'warn' | 'error',

@@ -10,6 +10,7 @@ import { RunsWorker } from '../adapters/bullmq/runs-worker.ts';
 import { removeExpired, repairIndex } from '../adapters/bullmq/sweep.ts';
 import { addFleetGauges, createMetrics } from '../adapters/metrics/metrics.ts';
 import { PrometheusTelemetry } from '../adapters/metrics/prometheus-telemetry.ts';
+import { RedisDurationStore } from '../adapters/redis/duration-store.ts';
 import { RedisEventBus } from '../adapters/redis/event-bus.ts';
 import { RedisIdempotencyStore } from '../adapters/redis/idempotency.ts';
 import { redisKeys } from '../adapters/redis/keys.ts';
@@ -20,12 +21,12 @@ import { advance, type AdvanceDeps } from '../app/advance.ts';
 import { jobResultOf } from '../app/view.ts';
 import type { Config } from '../config/index.ts';
 import { defaultPolicy } from '../domain/policy.ts';
-import { backoffSchedule } from '../domain/poll-schedule.ts';
 import { createApp } from '../http/app.ts';
 import { systemClock, systemRandomness } from './clock.ts';
 import type { Closers } from './closers.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { listen } from './listen.ts';
+import { startPolling } from './polling.ts';
 import { createProviders, requestRules } from './kinds.ts';
 import { startOpsServer } from './ops-server.ts';
 import { readiness } from './readiness.ts';
@@ -33,6 +34,8 @@ import { readiness } from './readiness.ts';
 export interface FleetContext {
   readonly config: Config;
   readonly redisUrl: string;
+  /** Redis may stand still for seconds (the embedded one). */
+  readonly slowRedis: boolean;
   readonly provider: NonNullable<Config['provider']>;
   readonly logger: Logger;
   /** Takes everything that is opened, in the order in which it was. */
@@ -41,6 +44,7 @@ export interface FleetContext {
 
 /** Steps in hand get so long to finish at shutdown. */
 const stepDeadlineMs = 20_000;
+const slowLockDurationMs = 60_000;
 const housekeepingIntervalMs = 30_000;
 
 /** The HTTP API. Resolves with its URL once it listens. */
@@ -72,6 +76,7 @@ export async function startApi(context: FleetContext): Promise<string> {
     apiKeys: config.apiKeys,
     readiness: () => readiness(client, health),
     metrics: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+    durations: new RedisDurationStore(client, keys, systemClock),
     boardQueues: [queue],
     logger,
     stopping: stopping.signal,
@@ -102,7 +107,8 @@ export async function startRuns(context: FleetContext): Promise<string | null> {
   const health = new RedisProviderHealth(client, keys, systemClock);
   const metrics = createMetrics();
   const telemetry = new PrometheusTelemetry(metrics, logger);
-  const schedule = backoffSchedule(config.backoff);
+  const polling = startPolling(context, client, telemetry);
+  metrics.polls.priceSeconds.set(config.pollCostMs / 1000);
   const deps: AdvanceDeps = {
     providers: createProviders(context.provider),
     gate,
@@ -112,12 +118,13 @@ export async function startRuns(context: FleetContext): Promise<string | null> {
     randomness: systemRandomness,
     telemetry,
     policy: defaultPolicy,
-    scheduleFor: () => schedule,
+    polling,
   };
   const worker = new RunsWorker({
     client,
     prefix: config.prefix,
     concurrency: config.concurrency,
+    ...(context.slowRedis ? { lockDurationMs: slowLockDurationMs } : {}),
     defaultDeadlineSeconds: config.deadlineSeconds,
     clock: systemClock,
     telemetry,

@@ -1,5 +1,5 @@
 import { type Logger, pino } from 'pino';
-import { type Config, loadConfig } from '../config/index.ts';
+import { type Config, loadConfig, refuseOpenListener } from '../config/index.ts';
 import { startSimulator } from '../simulator/index.ts';
 import { Closers } from './closers.ts';
 import { type FleetContext, startApi, startRuns } from './fleet.ts';
@@ -34,6 +34,7 @@ const exitGraceMs = 500;
 export async function start(role: Role, options: StartOptions): Promise<RunningProcess> {
   const config = loadConfig(options.env);
   refuseLonely(role, config);
+  if (role !== 'runs') refuseOpenListener(config);
   const print = options.print ?? ((line: string) => process.stdout.write(`${line}\n`));
   const logger = createLogger(config.logLevel);
   const closers = new Closers((name, error) =>
@@ -44,7 +45,14 @@ export async function start(role: Role, options: StartOptions): Promise<RunningP
     closers.add('Redis server', () => redis.stop());
     print(redis.description);
     const { provider, simulatorUrl } = await provideProvider(config, closers, print);
-    const context: FleetContext = { config, redisUrl: redis.url, provider, logger, closers };
+    const context: FleetContext = {
+      config,
+      redisUrl: redis.url,
+      slowRedis: redis.slow,
+      provider,
+      logger,
+      closers,
+    };
     const metrics = role === 'api' ? null : await startRuns(context);
     const api = role === 'runs' ? null : await startApi(context);
     if (api !== null)

@@ -5,12 +5,20 @@ import * as responses from '../adapters/openai-responses/request.ts';
 import { createOpenAiClient } from '../adapters/openai-sdk/client.ts';
 import type { Config } from '../config/index.ts';
 import type { RunKind } from '../domain/status.ts';
-import type { RunProvider } from '../ports/run-provider.ts';
+import type { RequestRules, RunProvider } from '../ports/run-provider.ts';
 
 /** What the API needs of each kind: no credential, no calls. */
-export const requestRules: Record<RunKind, Pick<RunProvider, 'validate' | 'laneOf'>> = {
-  responses: { validate: responses.validateRequest, laneOf: responses.laneOf },
-  assistants: { validate: assistants.validateRequest, laneOf: assistants.laneOf },
+export const requestRules: Record<RunKind, RequestRules> = {
+  responses: {
+    validate: responses.validateRequest,
+    laneOf: responses.laneOf,
+    traitsOf: responses.traitsOf,
+  },
+  assistants: {
+    validate: assistants.validateRequest,
+    laneOf: assistants.laneOf,
+    traitsOf: assistants.traitsOf,
+  },
 };
 
 /** The providers of all kinds, on one account. */

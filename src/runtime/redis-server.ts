@@ -12,6 +12,8 @@ export interface RedisServer {
   readonly url: string;
   /** One line for people: which one it is, and what that means. Never contains a password. */
   readonly description: string;
+  /** The embedded one can stand still for seconds while it warms up: locks must outlast that. */
+  readonly slow: boolean;
   stop(): Promise<void>;
 }
 
@@ -21,13 +23,19 @@ const volatile =
 
 export async function provideRedis(redisUrl: string | null, path: string): Promise<RedisServer> {
   if (redisUrl !== null) {
-    return { url: redisUrl, description: 'Redis: as REDIS_URL says', stop: () => Promise.resolve() };
+    return {
+      url: redisUrl,
+      description: 'Redis: as REDIS_URL says',
+      slow: false,
+      stop: () => Promise.resolve(),
+    };
   }
   const binary = await findBinary(path);
   if (binary !== null) return await startBinary(binary);
   const embedded = await startEmbeddedRedis(await freePort());
   return {
     ...embedded,
+    slow: true,
     description: `Redis: embedded (Valkey in WebAssembly), ${embedded.url}. ${volatile}`,
   };
 }
@@ -79,6 +87,7 @@ async function startBinary(binary: string): Promise<RedisServer> {
   return {
     url,
     description: `Redis: ${binary}, started by us, ${url}. ${volatile}`,
+    slow: false,
     async stop() {
       child.stdin.end();
       await exited;

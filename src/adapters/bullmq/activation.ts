@@ -26,6 +26,7 @@ export interface ActivationDeps {
 export class BullmqActivation implements Activation {
   readonly spec: RunSpec;
   readonly state: RunState;
+  readonly inlineRequest: ProviderRequest | null;
   private readonly deps: ActivationDeps;
   private readonly id: string;
   private readonly token: string;
@@ -44,6 +45,7 @@ export class BullmqActivation implements Activation {
       queuedAtMs: job.timestamp,
       defaultDeadlineSeconds: deps.defaultDeadlineSeconds,
     });
+    this.inlineRequest = data.request ?? null;
     this.state = stateOf(job.progress, this.spec.acceptedAtMs);
     this.index = this.indexOf(this.state);
   }

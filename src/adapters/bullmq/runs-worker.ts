@@ -2,6 +2,8 @@ import { DelayedError, type Job, UnrecoverableError, Worker } from 'bullmq';
 import * as z from 'zod';
 import { ActivationLostError, StoreUnavailableError } from '../../domain/errors.ts';
 import { type JobData, jobData } from '../../domain/wire/job-data.ts';
+import { endedState } from '../../domain/decision.ts';
+import { internalOutcome } from '../../domain/outcome.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Activation } from '../../ports/run-store.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
@@ -21,22 +23,36 @@ export interface RunsWorkerOptions {
   readonly defaultDeadlineSeconds: number;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
+  /** How long a worker may be silent before others take its runs up; default 5000. */
+  readonly lockDurationMs?: number;
   readonly step: (activation: Activation) => Promise<StepResult>;
 }
 
 /** A dead worker's runs are taken up after the lock's time and two checks: 9 s at most. */
-const lockDurationMs = 5000;
+const defaultLockDurationMs = 5000;
 const stalledIntervalMs = 2000;
 /** When a worker that held the timer of the next delayed job dies, another takes it over within this time. */
 const drainDelaySeconds = 1;
 const redisRetryMs = 500;
+
+/** The fields that have a default: all of them stand in what the API wrote. */
+const completeFields = [
+  'v',
+  'kind',
+  'follow',
+  'priority',
+  'lane',
+  'label',
+  'on_ambiguous',
+  'metadata',
+  'owner',
+] as const;
 
 /** Takes run jobs up, one step each. */
 export class RunsWorker {
   readonly worker: Worker;
   private readonly options: RunsWorkerOptions;
   private readonly keys: ReturnType<typeof runKeys>;
-  private stopping = false;
 
   constructor(options: RunsWorkerOptions) {
     this.options = options;
@@ -45,7 +61,7 @@ export class RunsWorker {
       connection: options.client,
       prefix: options.prefix,
       concurrency: options.concurrency,
-      lockDuration: lockDurationMs,
+      lockDuration: options.lockDurationMs ?? defaultLockDurationMs,
       stalledInterval: stalledIntervalMs,
       drainDelay: drainDelaySeconds,
       // BullMQ never resets this counter in a job's life, and a stalled activation is no fault of the run.
@@ -64,7 +80,6 @@ export class RunsWorker {
 
   /** Takes no more jobs, and resolves when the steps in hand are done, or after `deadlineMs`. */
   async stop(deadlineMs: number): Promise<void> {
-    this.stopping = true;
     const closed = this.worker.close();
     const timer = Promise.withResolvers<'late'>();
     const handle = setTimeout(timer.resolve, deadlineMs, 'late');
@@ -83,11 +98,12 @@ export class RunsWorker {
     const activation = new BullmqActivation(deps, job, id, token, data);
     let result: StepResult;
     try {
-      // Foreign producers know nothing of our index.
-      if (job.progress === 0 && data.accepted_at === undefined) await activation.enlist();
+      // Foreign producers know nothing of our index, and our API may have died between the index and the job.
+      if (job.progress === 0) await activation.enlist();
       result = await this.options.step(activation);
     } catch (error) {
-      if (!(error instanceof StoreUnavailableError)) throw error;
+      if (error instanceof ActivationLostError) throw error;
+      if (!(error instanceof StoreUnavailableError)) await this.endVisibly(activation, error);
       this.options.telemetry.log('warn', 'A step was interrupted by Redis and is put back', {
         runId: id,
         error,
@@ -99,20 +115,38 @@ export class RunsWorker {
     return result.result;
   }
 
+  /** A defect that the step did not catch itself. The run must not hang open behind a failed job. */
+  private async endVisibly(activation: BullmqActivation, error: unknown): Promise<void> {
+    const { clock, telemetry } = this.options;
+    const nowMs = clock.nowMs();
+    const message = error instanceof Error ? error.message : String(error);
+    telemetry.log('error', 'A step failed for a reason of our own', { runId: activation.spec.id, error });
+    const outcome = internalOutcome(message, nowMs);
+    try {
+      await activation.commit(endedState(activation.state, outcome, nowMs), outcome);
+    } catch (cause) {
+      // Put back, it fails again once Redis can take the outcome.
+      if (cause instanceof StoreUnavailableError) return;
+      throw cause;
+    }
+    throw new UnrecoverableError(message);
+  }
+
   private dataOf(job: Job): JobData {
-    // After the first step it is known to fit, and a schema costs more than the step around it.
     const trusted: JobData = job.data;
-    if (typeof job.progress === 'object') return trusted;
+    // What the API wrote fits and is complete, and a schema costs more than the step around it. What a foreign producer
+    // left out is filled in at every step.
+    if (typeof job.progress === 'object' && completeFields.every((field) => field in trusted)) return trusted;
     const parsed = jobData.safeParse(job.data);
     if (parsed.success) return parsed.data;
     throw new UnrecoverableError(
-      `The job's data does not fit schemas/runs.schema.json: ${z.prettifyError(parsed.error)}`,
+      `The job's data does not fit schemas/run.schema.json: ${z.prettifyError(parsed.error)}`,
     );
   }
 
   /** Leaves the slot with the state as it was last written; waits for Redis, since a job thrown away now is lost. */
   private async putBack(id: string, token: string): Promise<void> {
-    while (!this.stopping) {
+    for (;;) {
       try {
         const nowMs = this.options.clock.nowMs();
         await this.worker.getBackend().moveToDelayed(id, nowMs, 1000, token, { skipAttempt: true });
@@ -122,11 +156,10 @@ export class RunsWorker {
         await new Promise((resolve) => setTimeout(resolve, redisRetryMs));
       }
     }
-    throw new ActivationLostError(`Run ${id} is left to another worker: this one is stopping.`);
   }
 
   private noteError(error: unknown): void {
-    if (isLost(error)) {
+    if (isLost(error) || (error instanceof Error && error.message.startsWith('could not renew lock'))) {
       this.options.telemetry.log('info', 'A lock was lost; another worker has the run', { error });
       return;
     }

@@ -15,6 +15,17 @@ export interface Metrics {
   readonly runs: Counter<'kind' | 'outcome'>;
   readonly throttled: Counter;
   readonly tokens: Counter<'kind' | 'direction'>;
+  readonly polls: PollMetrics;
+}
+
+/** What looking costs, beside what the plain backoff would have cost. Counters, so that rates and regret are sums. */
+export interface PollMetrics {
+  readonly looks: Counter<'kind'>;
+  readonly expectedLooks: Counter<'kind'>;
+  readonly backoffLooks: Counter<'kind'>;
+  readonly costSeconds: Counter<'kind'>;
+  readonly backoffCostSeconds: Counter<'kind'>;
+  readonly priceSeconds: Gauge;
 }
 
 export function createMetrics(): Metrics {
@@ -74,6 +85,36 @@ export function createMetrics(): Metrics {
       help: 'Tokens of ended runs, as the provider counted them.',
       labelNames: ['kind', 'direction'],
       registers,
+    }),
+    polls: pollMetrics(registry),
+  };
+}
+
+function pollMetrics(registry: Registry): PollMetrics {
+  const counter = (name: string, help: string): Counter<'kind'> =>
+    new Counter({ name: `runfleet_poll_${name}`, help, labelNames: ['kind'], registers: [registry] });
+  return {
+    looks: counter('looks_total', 'Looks at runs that ended and were found by looking.'),
+    expectedLooks: counter(
+      'expected_looks_total',
+      'Looks that were expected for the same runs, by what was learnt; not counted under the plain backoff.',
+    ),
+    backoffLooks: counter(
+      'backoff_looks_total',
+      'Looks that the plain backoff would have made for the same runs.',
+    ),
+    costSeconds: counter(
+      'cost_seconds_total',
+      'What the same runs cost: seconds of delay, and for each look the delay that it is worth.',
+    ),
+    backoffCostSeconds: counter(
+      'backoff_cost_seconds_total',
+      'What the plain backoff would have cost. Regret: runfleet_poll_cost_seconds_total less this; below 0 is a gain.',
+    ),
+    priceSeconds: new Gauge({
+      name: 'runfleet_poll_price_seconds',
+      help: 'The delay that one look is worth now, where a run does not say.',
+      registers: [registry],
     }),
   };
 }

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { RunOutcome, RunSpec, RunState } from '../../domain/run.ts';
 import { totalCalls } from '../../domain/run.ts';
-import type { ApiCallReport, Telemetry } from '../../ports/telemetry.ts';
+import type { ApiCallReport, PollReport, Telemetry } from '../../ports/telemetry.ts';
 import type { Metrics } from './metrics.ts';
 
 /** Counts into Prometheus, logs with pino. */
@@ -49,6 +49,15 @@ export class PrometheusTelemetry implements Telemetry {
       },
       'run ended',
     );
+  }
+
+  polled({ kind, looks, expectedLooks, backoffLooks, costSeconds, backoffCostSeconds }: PollReport): void {
+    const { polls } = this.metrics;
+    polls.looks.inc({ kind }, looks);
+    if (expectedLooks !== null) polls.expectedLooks.inc({ kind }, expectedLooks);
+    polls.backoffLooks.inc({ kind }, backoffLooks);
+    polls.costSeconds.inc({ kind }, costSeconds);
+    polls.backoffCostSeconds.inc({ kind }, backoffCostSeconds);
   }
 
   throttled(): void {

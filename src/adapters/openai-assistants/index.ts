@@ -1,11 +1,12 @@
 import * as z from 'zod';
 import { ProviderFault } from '../../domain/fault.ts';
+import type { RunTraits } from '../../domain/run.ts';
 import type { ProviderRef, ProviderSnapshot, RunOutput } from '../../domain/snapshot.ts';
 import type { ProviderRequest, RequestProblem, RunProvider } from '../../ports/run-provider.ts';
 import { callApi } from '../openai-sdk/call.ts';
 import type { OpenAiClient } from '../openai-sdk/client.ts';
 import { messagesSchema, outputOf } from './output.ts';
-import { assistantsRequest, laneOf, threadIdOf, validateRequest } from './request.ts';
+import { assistantsRequest, laneOf, threadIdOf, traitsOf, validateRequest } from './request.ts';
 import { runSchema, snapshotOf } from './snapshot.ts';
 
 /** A thread's newest runs: more than one page would mean that it is not among them. */
@@ -100,6 +101,10 @@ export class AssistantsProvider implements RunProvider {
 
   laneOf(request: ProviderRequest): string | null {
     return laneOf(request);
+  }
+
+  traitsOf(request: ProviderRequest): RunTraits {
+    return traitsOf(request);
   }
 }
 

@@ -1,7 +1,10 @@
 import type OpenAI from 'openai';
 import * as z from 'zod';
+import { traitsOfSeen } from '../../domain/polling/class-key.ts';
+import type { RunTraits } from '../../domain/run.ts';
 import type { ProviderRequest, RequestProblem } from '../../ports/run-provider.ts';
 import { metadataProblems } from '../openai-sdk/metadata.ts';
+import { toolNamesOf } from '../openai-sdk/traits.ts';
 
 type CreateBody = OpenAI.Beta.Threads.RunCreateParamsNonStreaming &
   OpenAI.Beta.ThreadCreateAndRunParamsNonStreaming;
@@ -48,4 +51,14 @@ export function validateRequest(request: ProviderRequest): readonly RequestProbl
 /** One thread takes one run at a time (400 `already has an active run` otherwise). */
 export function laneOf(request: ProviderRequest): string | null {
   return threadIdOf(request);
+}
+
+/** The assistant, and what the run overrides of it. */
+export function traitsOf(request: ProviderRequest): RunTraits {
+  return traitsOfSeen({
+    model: request['model'],
+    reasoningEffort: request['reasoning_effort'],
+    template: request['assistant_id'],
+    toolNames: toolNamesOf(request['tools']),
+  });
 }

@@ -1,11 +1,12 @@
 import * as z from 'zod';
 import { ProviderFault } from '../../domain/fault.ts';
+import type { RunTraits } from '../../domain/run.ts';
 import type { ProviderRef, ProviderSnapshot } from '../../domain/snapshot.ts';
 import type { ProviderRequest, RequestProblem, RunProvider } from '../../ports/run-provider.ts';
 import { callApi } from '../openai-sdk/call.ts';
 import type { OpenAiClient } from '../openai-sdk/client.ts';
 import { responseSchema, snapshotOf } from './snapshot.ts';
-import { laneOf, validateRequest } from './request.ts';
+import { laneOf, traitsOf, validateRequest } from './request.ts';
 
 /** Background responses: `POST /responses` with `background` and `store`. */
 export class ResponsesProvider implements RunProvider {
@@ -65,6 +66,10 @@ export class ResponsesProvider implements RunProvider {
 
   laneOf(request: ProviderRequest): string | null {
     return laneOf(request);
+  }
+
+  traitsOf(request: ProviderRequest): RunTraits {
+    return traitsOf(request);
   }
 }
 

@@ -1,5 +1,8 @@
+import { traitsOfSeen } from '../../domain/polling/class-key.ts';
+import type { RunTraits } from '../../domain/run.ts';
 import type { ProviderRequest, RequestProblem } from '../../ports/run-provider.ts';
 import { metadataProblems } from '../openai-sdk/metadata.ts';
+import { fieldOf, toolNamesOf } from '../openai-sdk/traits.ts';
 
 /** Only what would certainly fail, or break the way that runfleet follows a run. */
 export function validateRequest(request: ProviderRequest): readonly RequestProblem[] {
@@ -25,4 +28,14 @@ export function laneOf(request: ProviderRequest): string | null {
   if (typeof conversation === 'string') return conversation;
   if (typeof conversation !== 'object' || conversation === null || !('id' in conversation)) return null;
   return typeof conversation.id === 'string' ? conversation.id : null;
+}
+
+/** Model, effort, stored prompt and tools: what the duration of a response hangs on. */
+export function traitsOf(request: ProviderRequest): RunTraits {
+  return traitsOfSeen({
+    model: request['model'],
+    reasoningEffort: fieldOf(request['reasoning'], 'effort'),
+    template: fieldOf(request['prompt'], 'id'),
+    toolNames: toolNamesOf(request['tools']),
+  });
 }

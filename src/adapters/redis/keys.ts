@@ -8,6 +8,10 @@ export interface RedisKeys {
   readonly pauses: string;
   readonly providerTrouble: string;
   idempotency(digest: string): string;
+  /** The classes of runs, by when they were last added to. */
+  readonly durationClasses: string;
+  /** The counts of one class. Class keys hold no `:`, no braces and no white space. */
+  durations(classKey: string): string;
 }
 
 export function redisKeys(prefix: string): RedisKeys {
@@ -17,5 +21,7 @@ export function redisKeys(prefix: string): RedisKeys {
     pauses: `${prefix}:pauses`,
     providerTrouble: `${prefix}:provider-trouble`,
     idempotency: (digest) => `${prefix}:idempotency:${digest}`,
+    durationClasses: `${prefix}:duration-classes`,
+    durations: (classKey) => `${prefix}:durations:${classKey}`,
   };
 }

@@ -33,12 +33,14 @@ export class RedisPauseGate implements RateGate {
     subscriber.on('message', (channel: string, text: string) => {
       if (channel === keys.pauses) this.note(Number(text));
     });
+    // What was said while the line was down is read once it is up again; if that fails too, the provider will tell.
+    subscriber.on('ready', () => void this.readPause().catch(() => {}));
   }
 
   /** Resolves once this process knows of the pause in force, and hears of the next. */
   async start(): Promise<void> {
     await onRedis(() => this.subscriber.subscribe(this.keys.pauses));
-    this.note(Number(await onRedis(() => this.client.get(this.keys.pause))));
+    await this.readPause();
   }
 
   acquire(): Promise<Permit> {
@@ -54,6 +56,10 @@ export class RedisPauseGate implements RateGate {
     await onRedis(() =>
       extendPause.run(this.client, [this.keys.pause, this.keys.pauses], [Math.ceil(untilMs), ttlMs]),
     );
+  }
+
+  private async readPause(): Promise<void> {
+    this.note(Number(await onRedis(() => this.client.get(this.keys.pause))));
   }
 
   private note(untilMs: number): void {

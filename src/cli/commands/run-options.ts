@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import { maxDeadlineSeconds, maxPriority } from '../../domain/wire/run-input.ts';
+import { maxDeadlineSeconds, maxPriority, mostDelaySeconds } from '../../domain/wire/run-input.ts';
 import type { RunInput } from '../../client/index.ts';
 import { runKinds } from '../../domain/status.ts';
 import type { RunKind } from '../../domain/status.ts';
@@ -21,6 +21,8 @@ export interface EnqueueOptions extends FleetOptions {
   readonly label?: string;
   readonly lane?: string;
   readonly deadline?: number;
+  readonly pollCost?: number;
+  readonly maxDelay?: number;
   readonly metadata?: Readonly<Record<string, string>>;
   readonly priority?: number;
   readonly callback?: string;
@@ -41,6 +43,12 @@ export function withRunOptions(command: Command): Command {
     .option('--label <label>', 'your class of run, for learning how long it takes')
     .option('--lane <lane>', 'runs of one lane go one at a time, in order')
     .option('--deadline <time>', `such as 90s or 2h, at most ${maxDeadlineSeconds / 86_400}d`, parseSeconds)
+    .option('--poll-cost <time>', 'the delay that one look is worth, such as 200ms or 10s', parseSeconds)
+    .option(
+      '--max-delay <time>',
+      `looks are no further apart, at most ${mostDelaySeconds / 60}m`,
+      parseSeconds,
+    )
     .option('--metadata <key=value>', 'kept with the run; may be given often', collectPair)
     .option('--priority <n>', '0 goes first, larger later', integer(0, maxPriority))
     .option('--callback <url>', 'receives one signed POST when the run has ended')
@@ -55,6 +63,8 @@ export function settingsOf(options: EnqueueOptions): Omit<RunInput, 'request'> {
     ...(options.label === undefined ? {} : { label: options.label }),
     ...(options.lane === undefined ? {} : { lane: options.lane }),
     ...(options.deadline === undefined ? {} : { deadline_seconds: options.deadline }),
+    ...(options.pollCost === undefined ? {} : { poll_cost_seconds: options.pollCost }),
+    ...(options.maxDelay === undefined ? {} : { max_delay_seconds: options.maxDelay }),
     ...(options.metadata === undefined ? {} : { metadata: options.metadata }),
     ...(options.priority === undefined ? {} : { priority: options.priority }),
     ...(options.callback === undefined ? {} : { callback: { url: options.callback } }),

@@ -1,6 +1,6 @@
 /** Settings that can be judged by themselves. */
 
-import { ConfigError, loadConfig } from '../../config/index.ts';
+import { ConfigError, loadConfig, refuseOpenListener } from '../../config/index.ts';
 import { fail, ok, setting, warn } from './finding.ts';
 import type { Env, Finding } from './finding.ts';
 
@@ -8,7 +8,7 @@ import type { Env, Finding } from './finding.ts';
 export function checkConfiguration(env: Env): Finding {
   const check = 'configuration';
   try {
-    loadConfig(env);
+    refuseOpenListener(loadConfig(env));
     return ok(check, 'The environment is valid');
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;

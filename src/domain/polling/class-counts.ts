@@ -1,7 +1,7 @@
 /** What is known of one class of runs: a slow memory, a fast one, and how much more the fast one is right lately. */
 
 import { DecayedCounts, type SparseWeights } from './decayed-counts.ts';
-import type { ClassIncrement, ClassSnapshot } from './duration-store.ts';
+import type { ClassIncrement, ClassSnapshot } from './shared-counts.ts';
 import { mix, smoothed, survivalAtAge, survivalOf } from './histogram.ts';
 import {
   type DurationObservation,
@@ -53,6 +53,11 @@ export class ClassCounts {
   add(increment: ClassIncrement): void {
     this.slow.add(increment.slow);
     this.fast.add(increment.fast);
+  }
+
+  /** Runs that ended since the beginning, forgotten or not. */
+  endsSoFar(): number {
+    return this.slow.observations();
   }
 
   snapshot(): ClassSnapshot {

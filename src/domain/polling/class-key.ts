@@ -3,15 +3,16 @@
  * What narrows the class helps more than any cleverness in the schedule.
  */
 
+import type { RunSpec, RunTraits } from '../run.ts';
 import type { ClassChain } from './duration-model.ts';
 
 /** Null or absent where it does not apply or is unknown. */
 export interface ClassTraits {
   readonly kind: string;
-  readonly model?: string | null;
-  readonly reasoningEffort?: string | null;
+  readonly model?: string | null | undefined;
+  readonly reasoningEffort?: string | null | undefined;
   /** The assistant or the stored prompt. */
-  readonly templateId?: string | null;
+  readonly templateId?: string | null | undefined;
   /** Names of the tools it may call. */
   readonly toolNames?: readonly string[];
   /** The caller's own word for this sort of run. */
@@ -28,7 +29,7 @@ const longestPart = 64;
 export function classChain(traits: ClassTraits): ClassChain {
   const { kind, model, reasoningEffort, templateId, toolNames, label } = traits;
   const tools = toolNames === undefined || toolNames.length === 0 ? null : toolNames.toSorted().join('+');
-  const template = [templateId, tools].filter((word) => word !== null && word !== undefined && word !== '');
+  const template = [templateId, tools].filter((one) => one !== null && one !== undefined && one !== '');
   const levels: readonly (readonly [string, string | null | undefined])[] = [
     ['m', model],
     ['e', reasoningEffort],
@@ -45,8 +46,56 @@ export function classChain(traits: ClassTraits): ClassChain {
   return chain;
 }
 
+/** The class of a run, by what it was asked to be. `traits`: its own, or those that were read off its request. */
+export function chainOf(spec: Pick<RunSpec, 'kind' | 'label'>, traits: RunTraits): ClassChain {
+  return classChain({
+    kind: spec.kind,
+    model: traits.model,
+    reasoningEffort: traits.reasoningEffort,
+    templateId: traits.template,
+    toolNames: traits.tools === undefined ? [] : [traits.tools],
+    label: spec.label,
+  });
+}
+
+/** The key itself and those of the wider classes that it belongs to. */
+export function chainOfKey(classKey: string): ClassChain {
+  const levels = classKey.split('|');
+  const wider = levels.slice(1).map((_, at) => levels.slice(0, at + 1).join('|'));
+  return [classKey, ...wider.toReversed()];
+}
+
+/** Whatever a request holds in those places; what is no text is left out, what is long is cut. */
+export interface SeenTraits {
+  readonly model?: unknown;
+  readonly reasoningEffort?: unknown;
+  readonly template?: unknown;
+  readonly toolNames?: readonly unknown[];
+}
+
+/** The traits as they are kept with a run: a few short words. */
+export function traitsOfSeen(seen: SeenTraits): RunTraits {
+  const names = (seen.toolNames ?? []).flatMap((name) => word(name) ?? []);
+  // Sorted and each once: in which order tools are named makes no difference.
+  const tools = word([...new Set(names)].toSorted().join('+'));
+  const model = word(seen.model);
+  const reasoningEffort = word(seen.reasoningEffort);
+  const template = word(seen.template);
+  return {
+    ...(model === undefined ? {} : { model }),
+    ...(reasoningEffort === undefined ? {} : { reasoningEffort }),
+    ...(template === undefined ? {} : { template }),
+    ...(tools === undefined ? {} : { tools }),
+  };
+}
+
+function word(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? part(value) : undefined;
+}
+
 function part(text: string): string {
-  const clean = text.replaceAll(/[^\w.+@/-]/g, '_');
+  // `~` stays: a word that was cut must not change when it is cut again.
+  const clean = text.replaceAll(/[^\w.+@/~-]/g, '_');
   if (clean === text && text.length <= longestPart) return text;
   // Two words that are cut or cleaned alike must stay apart.
   let hash = 0x811c9dc5;

@@ -13,6 +13,8 @@ export type SparseWeights = readonly (readonly [index: number, weight: number])[
 /** One observation, ready to be added to what others write at the same time. */
 export interface CountsIncrement {
   readonly epoch: number;
+  /** The clock that the weights were made for: they mean nothing to counters whose clock has not come that far. */
+  readonly clock: number;
   /** How far the clock moves, in half-lives. */
   readonly clockStep: number;
   readonly weights: SparseWeights;
@@ -57,6 +59,7 @@ export class DecayedCounts {
     const weight = 2 ** (clock - epoch * halfLivesAnEpoch);
     return {
       epoch,
+      clock,
       clockStep,
       weights: shares.map(([index, share]) => [index, share * weight] as const),
     };
@@ -68,6 +71,11 @@ export class DecayedCounts {
     // An increment that was made two epochs ago weighs nothing now.
     if (increment.epoch === this.epoch) addTo(this.current, increment.weights);
     else if (increment.epoch === this.epoch - 1) addTo(this.previous, increment.weights);
+  }
+
+  /** All observations since the beginning. */
+  observations(): number {
+    return this.clock * this.halfLife;
   }
 
   /** The counters as of now: the newest observation weighs 1. */

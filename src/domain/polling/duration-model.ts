@@ -1,7 +1,7 @@
 /** What this process believes of how long runs take: one memory a class, each backed off to its parent. */
 
 import { ClassCounts, type ClassEstimate } from './class-counts.ts';
-import type { ClassIncrement, ClassSnapshot } from './duration-store.ts';
+import type { ClassIncrement, ClassSnapshot } from './shared-counts.ts';
 import { priorMasses, survivalAtAge, survivalOf } from './histogram.ts';
 import type { DurationObservation } from './life-table.ts';
 import { curveOfMasses, type SurvivalCurve } from './survival.ts';
@@ -45,6 +45,8 @@ interface Cached {
 /** An estimate is made anew after this share of news, and after this much at the latest. */
 const staleShare = 0.02;
 const staleAfter = 5;
+/** Below so many observations a class changes with every look. */
+const youngEvidence = 50;
 
 export class DurationModel {
   private readonly options: DurationModelOptions;
@@ -70,12 +72,28 @@ export class DurationModel {
     });
   }
 
-  /** Takes over what the fleet knows of a class. */
+  /** Takes over what the fleet knows of a class, in place of what this process knew. */
   load(classKey: string, snapshot: ClassSnapshot): void {
     const held = this.hold(classKey);
+    const endsBefore = held.counts.endsSoFar();
     held.counts.load(snapshot);
-    held.news += staleAfter;
-    held.cached = null;
+    // Of young classes, misses are news too; of old ones, what others saw end says enough.
+    const young = (held.cached?.estimate.evidence ?? 0) < youngEvidence;
+    held.news += young ? staleAfter : Math.abs(held.counts.endsSoFar() - endsBefore);
+  }
+
+  /** Adds again what was observed here since the snapshot that was loaded. */
+  add(increment: ClassIncrement): void {
+    this.hold(increment.classKey).counts.add(increment);
+  }
+
+  /** Runs of a class that ended since it was first seen. */
+  endsSoFar(classKey: string): number {
+    return this.classes.get(classKey)?.counts.endsSoFar() ?? 0;
+  }
+
+  has(classKey: string): boolean {
+    return this.classes.has(classKey);
   }
 
   snapshot(classKey: string): ClassSnapshot | null {

@@ -1,6 +1,7 @@
 /** The learned schedule: the optimum's table, held within bounds. */
 
-import type { PollSchedule } from '../poll-schedule.ts';
+import type { ScheduleReason } from '../look-log.ts';
+import type { LookContext, PollSchedule } from '../poll-schedule.ts';
 import { type LookTable, nextLookMs } from './look-table.ts';
 
 /**
@@ -35,13 +36,17 @@ export function trustOf(guard: GuardOptions, evidence: number): number {
 
 export function learnedSchedule(options: LearnedScheduleOptions): PollSchedule {
   const { table, guard, trust, maxDelayMs } = options;
+  const bounds = ({ ageMs }: LookContext): readonly (readonly [number, ScheduleReason])[] => {
+    // A clock that was set back must not make a hot loop.
+    const age = Math.max(0, ageMs);
+    return [
+      [nextLookMs(table, age) - age, 'learned'],
+      [(guard.share * age + guard.freeMs) * trust, 'guard'],
+      [maxDelayMs, 'max_delay'],
+    ];
+  };
   return {
-    delayMs: ({ ageMs }) => {
-      // A clock that was set back must not make a hot loop.
-      const age = Math.max(0, ageMs);
-      const delayMs = nextLookMs(table, age) - age;
-      const guardMs = (guard.share * age + guard.freeMs) * trust;
-      return Math.max(1, Math.min(delayMs, guardMs, maxDelayMs));
-    },
+    delayMs: (context) => Math.max(1, Math.min(...bounds(context).map(([delayMs]) => delayMs))),
+    reason: (context) => bounds(context).reduce((least, one) => (one[0] < least[0] ? one : least))[1],
   };
 }

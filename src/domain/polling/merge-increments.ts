@@ -1,7 +1,7 @@
 /** Many looks teach in a second; one write a class is enough for all of them. */
 
 import type { CountsIncrement } from './decayed-counts.ts';
-import type { ClassIncrement } from './duration-store.ts';
+import type { ClassIncrement } from './shared-counts.ts';
 
 /** The same additions in as few increments as can be: one a class, but for those on either side of an epoch's end. */
 export function mergeIncrements(increments: readonly ClassIncrement[]): readonly ClassIncrement[] {
@@ -30,9 +30,11 @@ export function mergeIncrements(increments: readonly ClassIncrement[]): readonly
 function sumOfIncrements(epoch: number, increments: readonly CountsIncrement[]): CountsIncrement {
   const weights = new Map<number, number>();
   let clockStep = 0;
+  let clock = 0;
   for (const increment of increments) {
     clockStep += increment.clockStep;
+    clock = Math.max(clock, increment.clock);
     for (const [index, weight] of increment.weights) weights.set(index, (weights.get(index) ?? 0) + weight);
   }
-  return { epoch, clockStep, weights: [...weights] };
+  return { epoch, clock, clockStep, weights: [...weights] };
 }

@@ -4,7 +4,7 @@ import type { PollSchedule } from '../poll-schedule.ts';
 import type { ClassChain, DurationEstimate, DurationModel } from './duration-model.ts';
 import { defaultGuard, type GuardOptions, learnedSchedule, trustOf } from './learned-schedule.ts';
 import { type LookTable, lookTable } from './look-table.ts';
-import { refined } from './survival.ts';
+import { refined, survivalAt } from './survival.ts';
 
 export interface PlannerOptions {
   readonly guard: GuardOptions;
@@ -20,6 +20,8 @@ export interface PlanRequest {
   readonly costMs: number;
   /** The chance that a webhook will tell of the run's end; 0 where none is expected. */
   readonly webhookChance: number;
+  /** The run's own bound, if it is tighter than the fleet's. */
+  readonly maxDelayMs?: number | null;
 }
 
 /** However well webhooks have arrived, one in so many is expected to fail. */
@@ -34,6 +36,10 @@ export function effectiveCostMs(costMs: number, webhookChance: number): number {
 /** Prices are told apart by 3 %: a price that is off by 1.5 % costs a hundredth of a percent. */
 const logPriceStep = 0.03;
 const cheapestMs = 1;
+
+/** A chance of going on that is not worth following. */
+const negligible = 1e-3;
+const mostExpectedLooks = 2000;
 
 /** Tables held for one class, one a price. */
 const maxPrices = 16;
@@ -54,7 +60,27 @@ export class Planner {
     const costMs = effectiveCostMs(request.costMs, request.webhookChance);
     // A webhook that is likely to come bounds the worst delay as the guard does.
     const trust = trustOf(guard, estimate.evidence) * (costMs / request.costMs);
-    return learnedSchedule({ table: this.tableOf(estimate, costMs), guard, trust, maxDelayMs });
+    return learnedSchedule({
+      table: this.tableOf(estimate, costMs),
+      guard,
+      trust,
+      maxDelayMs: Math.min(maxDelayMs, request.maxDelayMs ?? Infinity),
+    });
+  }
+
+  /** How many looks a run of this class is expected to need, from its create on. */
+  expectedLooks(request: PlanRequest): number {
+    const { curve } = this.model.estimate(request.chain);
+    const schedule = this.scheduleFor(request);
+    let ageMs = 0;
+    let going = 1;
+    let looks = 0;
+    for (let n = 0; n < mostExpectedLooks && going > negligible; n += 1) {
+      looks += going;
+      ageMs += schedule.delayMs({ ageMs, looks: n, random: 0.5 });
+      going = survivalAt(curve, ageMs);
+    }
+    return looks;
   }
 
   private tableOf(estimate: DurationEstimate, costMs: number): LookTable {

@@ -6,6 +6,20 @@
 import * as z from 'zod';
 import { runInputShape } from './run-input.ts';
 
+const word = z.string().min(1).max(64);
+
+const traits = z
+  .strictObject({
+    model: word.optional(),
+    reasoning_effort: word.optional(),
+    template: word.optional().describe('The assistant or the stored prompt.'),
+    tools: word.optional().describe('Names of the tools that it may call.'),
+  })
+  .describe(
+    'What the run’s duration is learnt by, beside its kind and label. Set by the API; without it, it is read off a ' +
+      'request that stands in the job.',
+  );
+
 export const jobData = z
   .strictObject({
     v: z.literal(1).default(1).describe('Version of this schema.'),
@@ -18,6 +32,7 @@ export const jobData = z
         'Set by the API: the request is large and kept under a key of its own, so that no look reads it.',
       ),
     accepted_at: z.iso.datetime().optional().describe('Default: the time stamp of the job.'),
+    traits: traits.optional(),
     owner: z
       .string()
       .nullable()

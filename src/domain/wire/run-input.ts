@@ -15,6 +15,11 @@ const callbackInput = z.strictObject({
     .describe('Receives one signed POST when the run has ended.'),
 });
 
+/** Milliseconds count here: cheaper looks than that are no looks but a stream. */
+const leastPollCostSeconds = 0.001;
+/** Later than this, a provider may have deleted what ended right after the last look. */
+export const mostDelaySeconds = 540;
+
 const toolsInput = z
   .strictObject({
     mode: z
@@ -68,6 +73,23 @@ export const runInputShape = {
     .nullable()
     .default(null)
     .describe('Your class of run, for learning how long it takes.'),
+  poll_cost_seconds: z
+    .number()
+    .min(leastPollCostSeconds)
+    .max(3600)
+    .optional()
+    .describe(
+      'The seconds of delay that one look is worth: 10 saves calls, 0.1 saves time. Default RUNFLEET_POLL_COST_SECONDS.',
+    ),
+  max_delay_seconds: z
+    .number()
+    .min(0.1)
+    .max(mostDelaySeconds)
+    .optional()
+    .describe(
+      'No two looks are further apart, so the end is known so soon at the latest (but for a short quota, faults and ' +
+        `what the provider asks for). Default and most: ${mostDelaySeconds}.`,
+    ),
   tools: toolsInput.optional(),
   callback: callbackInput.optional(),
   on_ambiguous: z

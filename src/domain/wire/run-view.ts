@@ -1,6 +1,7 @@
 /** A run as callers see it: over HTTP, in callbacks, and as the result of its job. */
 
 import * as z from 'zod';
+import { lookReasons, mostLookNotes } from '../look-log.ts';
 import { runKinds, runStatuses } from '../status.ts';
 
 const time = z.iso.datetime().nullable();
@@ -42,6 +43,14 @@ export const runView = z.strictObject({
   detection_delay_ms: count.nullable(),
   found_by: z.enum(['poll', 'webhook', 'stream']).nullable(),
   next_look_at: time.describe('When the run is due to be looked at again; null once it has ended.'),
+  looks: z
+    .array(
+      z.strictObject({
+        age_ms: count.describe('How long after its create.'),
+        reason: z.enum(lookReasons),
+      }),
+    )
+    .describe(`The latest looks (at most ${mostLookNotes}), and why each was taken. Left out of lists.`),
   label: z.string().nullable(),
   lane: z.string().nullable(),
   metadata: z.record(z.string(), z.string()),

@@ -1,4 +1,4 @@
-import type { RunSpec } from '../run.ts';
+import type { RunSpec, RunTraits } from '../run.ts';
 import type { JobData } from './job-data.ts';
 
 /** What a run was asked to be, from its job. `queuedAtMs`: the job's own time stamp. */
@@ -19,5 +19,32 @@ export function specOf(
     onAmbiguous: data.on_ambiguous,
     metadata: data.metadata,
     owner: data.owner,
+    traits: data.traits === undefined ? null : traitsOf(data.traits),
+    pollCostMs: data.poll_cost_seconds === undefined ? null : data.poll_cost_seconds * 1000,
+    maxDelayMs: data.max_delay_seconds === undefined ? null : data.max_delay_seconds * 1000,
+  };
+}
+
+function traitsOf({ model, reasoning_effort, template, tools }: NonNullable<JobData['traits']>): RunTraits {
+  return {
+    ...(model === undefined ? {} : { model }),
+    ...(reasoning_effort === undefined ? {} : { reasoningEffort: reasoning_effort }),
+    ...(template === undefined ? {} : { template }),
+    ...(tools === undefined ? {} : { tools }),
+  };
+}
+
+/** The same, as they stand in the job. */
+export function traitsData({
+  model,
+  reasoningEffort,
+  template,
+  tools,
+}: RunTraits): NonNullable<JobData['traits']> {
+  return {
+    ...(model === undefined ? {} : { model }),
+    ...(reasoningEffort === undefined ? {} : { reasoning_effort: reasoningEffort }),
+    ...(template === undefined ? {} : { template }),
+    ...(tools === undefined ? {} : { tools }),
   };
 }

@@ -6,7 +6,7 @@ const style = inlineStyle(`
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
 body { margin: 0; min-height: 100vh; display: grid; place-items: center;
   background: light-dark(#f6f7f9, #14171c); color: light-dark(#1c2128, #dfe4ea); }
-main { width: min(22rem, 90vw); padding: 2rem; border-radius: .75rem;
+main { box-sizing: border-box; width: min(26rem, 90vw); padding: 2rem; border-radius: .75rem;
   background: light-dark(#fff, #1c2128); border: 1px solid light-dark(#dde1e6, #333a44); }
 h1 { margin: 0 0 .25rem; font-size: 1.25rem; }
 p { margin: 0 0 1.25rem; color: light-dark(#5a6472, #98a3b1); }

@@ -1,6 +1,7 @@
 /** The OpenAPI document, made from the routes and the schemas that check what goes in. Built once, at start. */
 
 import * as z from 'zod';
+import { durationList } from '../../domain/wire/durations.ts';
 import { runInput } from '../../domain/wire/run-input.ts';
 import { problem, runList, runView } from '../../domain/wire/run-view.ts';
 import { problemOf, type ProblemName, problemSorts } from '../problems.ts';
@@ -22,6 +23,7 @@ const outputs: ReadonlyMap<z.ZodType, string> = new Map<z.ZodType, string>([
   [bulkOutput, 'BulkOutput'],
   [problem, 'Problem'],
   [quotaView, 'Quota'],
+  [durationList, 'DurationList'],
   [health, 'Health'],
   [readiness, 'Readiness'],
 ]);

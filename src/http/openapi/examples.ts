@@ -34,6 +34,7 @@ export const acceptedRun = {
   detected_at: null,
   detection_delay_ms: null,
   found_by: null,
+  looks: [],
   next_look_at: '2026-11-20T09:30:00.000Z',
 };
 
@@ -49,6 +50,10 @@ const ended = {
   detected_at: '2026-11-20T09:30:18.920Z',
   detection_delay_ms: 420,
   found_by: 'poll',
+  looks: [
+    { age_ms: 9_412, reason: 'learned' },
+    { age_ms: 18_610, reason: 'learned' },
+  ],
   next_look_at: null,
 } as const;
 
@@ -62,7 +67,7 @@ export const completedRun = {
 
 export const runList = {
   object: 'list',
-  data: [{ ...ended, output_text: null, output: [] }],
+  data: [{ ...ended, output_text: null, output: [], looks: [] }],
   next_cursor: null,
 };
 
@@ -78,6 +83,24 @@ export const bulkOutput = {
         status: 400,
         errors: [{ pointer: '/request/assistant_id', detail: 'Required.' }],
       },
+    },
+  ],
+};
+
+export const durationList = {
+  object: 'list',
+  data: [
+    {
+      class: 'responses|m=gpt-5-mini|l=summaries',
+      runs: 1840,
+      evidence: 1402.5,
+      shifted: false,
+      p10_seconds: 6.1,
+      p50_seconds: 11.8,
+      p90_seconds: 24.9,
+      p99_seconds: 48.2,
+      last_seen_at: '2026-11-20T09:31:12.000Z',
+      histogram: [{ from_seconds: 10.9, to_seconds: 12.4, share: 0.11 }],
     },
   ],
 };

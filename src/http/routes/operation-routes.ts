@@ -1,8 +1,10 @@
+import { durations } from '../../app/durations.ts';
+import { durationList } from '../../domain/wire/durations.ts';
 import type { HttpDeps, HttpLimits, Readiness } from '../deps.ts';
 import * as examples from '../openapi/examples.ts';
 import { ProblemError } from '../problems.ts';
 import { type Route, route } from '../route.ts';
-import { health, noQuery, quotaView, readiness } from '../schemas.ts';
+import { durationsQuery, health, noQuery, quotaView, readiness } from '../schemas.ts';
 
 /** What those who run the fleet ask for. Probes and scrapers carry no key, and nothing here is secret. */
 export function operationRoutes(deps: HttpDeps, limits: HttpLimits): Route[] {
@@ -21,6 +23,21 @@ export function operationRoutes(deps: HttpDeps, limits: HttpLimits): Route[] {
         if (deps.quota === undefined) throw new ProblemError('not-implemented');
         res.json(await deps.quota());
       },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/durations',
+      operationId: 'listDurations',
+      tag: 'Operations',
+      summary: 'How long runs take, by class',
+      description: 'What the fleet has learnt, and plans its looks by. Empty under the policy `backoff`.',
+      access: 'key',
+      query: durationsQuery,
+      answers: {
+        200: { description: 'The classes last seen.', schema: durationList, example: examples.durationList },
+      },
+      problems: ['invalid-request'],
+      handle: async ({ res, query }) => void res.json(await durations(deps.durations, query.limit)),
     }),
     route({
       method: 'get',

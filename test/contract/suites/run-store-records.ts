@@ -22,6 +22,9 @@ export function recordsConformance(factory: RunStoreFactory): void {
       owner: 'ann',
       on_ambiguous: 'retry',
       follow: 'poll',
+      traits: { model: 'gpt-5', tools: 'a+b' },
+      poll_cost_seconds: 0.5,
+      max_delay_seconds: 30,
       accepted_at: new Date(acceptedAtMs).toISOString(),
     });
     await harness.store.add('run-a', data);
@@ -38,6 +41,9 @@ export function recordsConformance(factory: RunStoreFactory): void {
       onAmbiguous: 'retry',
       metadata: { tier: 'gold' },
       owner: 'ann',
+      traits: { model: 'gpt-5', tools: 'a+b' },
+      pollCostMs: 500,
+      maxDelayMs: 30_000,
     });
     expect(statusOf(record.state)).toBe('accepted');
     expect(record.outcome).toBeNull();

@@ -33,6 +33,7 @@ export interface ActivationHost {
 export class FakeActivation implements Activation {
   readonly spec: RunSpec;
   readonly state: RunState;
+  readonly inlineRequest: ProviderRequest | null;
   private readonly job: FakeJob;
   private readonly lock: symbol;
   private readonly host: ActivationHost;
@@ -40,6 +41,7 @@ export class FakeActivation implements Activation {
   constructor(job: FakeJob, lock: symbol, host: ActivationHost) {
     this.spec = job.spec;
     this.state = job.state;
+    this.inlineRequest = job.data.request ?? null;
     this.job = job;
     this.lock = lock;
     this.host = host;

@@ -32,6 +32,9 @@ export function aSpec(patch: Partial<RunSpec> = {}): RunSpec {
     onAmbiguous: 'fail',
     metadata: {},
     owner: null,
+    traits: null,
+    pollCostMs: null,
+    maxDelayMs: null,
     ...patch,
   };
 }

@@ -1,4 +1,6 @@
 import type { RunCall } from '../../../src/domain/decision.ts';
+import { traitsOfSeen } from '../../../src/domain/polling/class-key.ts';
+import type { RunTraits } from '../../../src/domain/run.ts';
 import { type FaultDetails, ProviderFault } from '../../../src/domain/fault.ts';
 import type { ProviderRef, ProviderSnapshot, RunOutput } from '../../../src/domain/snapshot.ts';
 import type { RunKind } from '../../../src/domain/status.ts';
@@ -137,6 +139,10 @@ export class FakeProvider implements RunProvider {
   laneOf(request: ProviderRequest): string | null {
     const lane = request['thread_id'] ?? request['conversation'];
     return typeof lane === 'string' ? lane : null;
+  }
+
+  traitsOf(request: ProviderRequest): RunTraits {
+    return traitsOfSeen({ model: request['model'] });
   }
 
   private threadOf(request: ProviderRequest): string | null {

@@ -1,5 +1,5 @@
 import type { RunOutcome, RunSpec, RunState } from '../../../src/domain/run.ts';
-import type { ApiCallReport, Telemetry } from '../../../src/ports/telemetry.ts';
+import type { ApiCallReport, PollReport, Telemetry } from '../../../src/ports/telemetry.ts';
 
 export interface LogLine {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
@@ -12,6 +12,7 @@ export class RecordingTelemetry implements Telemetry {
   readonly apiCalls: ApiCallReport[] = [];
   readonly ended: { readonly spec: RunSpec; readonly state: RunState; readonly outcome: RunOutcome }[] = [];
   readonly logs: LogLine[] = [];
+  readonly polls: PollReport[] = [];
   throttledCount = 0;
 
   apiCall(report: ApiCallReport): void {
@@ -20,6 +21,10 @@ export class RecordingTelemetry implements Telemetry {
 
   runEnded(spec: RunSpec, state: RunState, outcome: RunOutcome): void {
     this.ended.push({ spec, state, outcome });
+  }
+
+  polled(report: PollReport): void {
+    this.polls.push(report);
   }
 
   throttled(): void {

@@ -1,4 +1,5 @@
 import { advance, type AdvanceDeps, type Advanced } from '../../../src/app/advance.ts';
+import { BackoffPolling } from '../../../src/app/polling.ts';
 import { defaultPolicy } from '../../../src/domain/policy.ts';
 import { backoffSchedule, defaultBackoff } from '../../../src/domain/poll-schedule.ts';
 import type { RunOutcome } from '../../../src/domain/run.ts';
@@ -37,7 +38,10 @@ export class FakeWorld {
     telemetry: this.telemetry,
     events: this.events,
     policy: defaultPolicy,
-    scheduleFor: () => backoffSchedule({ ...defaultBackoff, jitter: 0 }),
+    polling: new BackoffPolling({
+      schedule: backoffSchedule({ ...defaultBackoff, jitter: 0 }),
+      costMs: 1000,
+    }),
   };
 
   /** Accepts a run of the smallest request. */

@@ -6,6 +6,7 @@ import { onTestFinished } from 'vitest';
 import { createApp } from '../../../src/http/app.ts';
 import type { HttpDeps } from '../../../src/http/deps.ts';
 import type { RequestProblem } from '../../../src/ports/run-provider.ts';
+import { FakeDurationStore } from '../fakes/duration-store.ts';
 import { FakeEventBus } from '../fakes/event-bus.ts';
 import { FakeIdempotencyStore } from '../fakes/idempotency-store.ts';
 import { ManualClock } from '../fakes/manual-clock.ts';
@@ -19,6 +20,7 @@ export interface TestApp {
   readonly store: FakeRunStore;
   readonly events: FakeEventBus;
   readonly idempotency: FakeIdempotencyStore;
+  readonly durations: FakeDurationStore;
   /** Everything that was logged, at debug level, one entry a line. */
   readonly log: Record<string, unknown>[];
   readonly stop: AbortController;
@@ -32,6 +34,7 @@ export function fakeDeps() {
   const store = new FakeRunStore(clock);
   const events = new FakeEventBus();
   const idempotency = new FakeIdempotencyStore();
+  const durations = new FakeDurationStore(clock);
   const stop = new AbortController();
   const log: Record<string, unknown>[] = [];
   const sink = new Writable({
@@ -48,17 +51,18 @@ export function fakeDeps() {
     randomness: new SeededRandomness(),
     defaultDeadlineSeconds: 600,
     kinds: {
-      responses: { validate: needs('model'), laneOf: textOf('conversation') },
-      assistants: { validate: needs('assistant_id'), laneOf: textOf('thread_id') },
+      responses: { validate: needs('model'), laneOf: textOf('conversation'), traitsOf: () => ({}) },
+      assistants: { validate: needs('assistant_id'), laneOf: textOf('thread_id'), traitsOf: () => ({}) },
     },
     apiKeys: [],
     readiness: () => Promise.resolve({ ok: true, checks: { redis: { ok: true } } }),
     metrics: () => Promise.resolve({ contentType: 'text/plain; version=0.0.4', body: 'up 1\n' }),
+    durations,
     boardQueues: [],
     logger: pino({ level: 'debug' }, sink),
     stopping: stop.signal,
   };
-  return { deps, clock, store, events, idempotency, stop, log };
+  return { deps, clock, store, durations, events, idempotency, stop, log };
 }
 
 /** The app on a port of its own, until the test is finished. */

@@ -41,10 +41,26 @@ describe('viewOf', () => {
       detection_delay_ms: null,
       found_by: null,
       next_look_at: '2026-01-01T00:00:01.500Z',
+      looks: [],
       label: 'nightly',
       lane: 'x',
       metadata: { a: 'b' },
     });
+  });
+
+  it('tells when and why it was looked at, but not in lists', () => {
+    const state = ended({
+      lookLog: [
+        [2100, 'learned'],
+        [5200, 'guard'],
+      ],
+    });
+    const record = { spec: aSpec(), state, outcome: anOutcome() };
+    expect(viewOf(record).looks).toEqual([
+      { age_ms: 2100, reason: 'learned' },
+      { age_ms: 5200, reason: 'guard' },
+    ]);
+    expect(viewOf(record, 'brief').looks).toEqual([]);
   });
 
   it('shows how a run ended', () => {

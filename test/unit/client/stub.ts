@@ -136,6 +136,7 @@ export function aRun(fields: Partial<RunView> = {}): RunView {
     detection_delay_ms: null,
     found_by: null,
     next_look_at: '2026-11-20T04:00:02.000Z',
+    looks: [],
     label: null,
     lane: null,
     metadata: {},

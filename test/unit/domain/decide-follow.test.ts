@@ -165,7 +165,9 @@ describe('a run that is over', () => {
       detectionDelayMs: 500,
       foundBy: 'webhook',
     });
-    expect(decision.state).toEqual(ended({ wakeAtMs: t0 + 10_000, calls: state.calls }));
+    expect(decision.state).toEqual(
+      ended({ wakeAtMs: t0 + 10_000, calls: state.calls, lookLog: [[10_000, 'webhook']] }),
+    );
   });
 
   it.each(['completed', 'failed', 'incomplete', 'cancelled', 'expired'] as const)('%s', (status) => {

@@ -172,6 +172,9 @@ describe('specOf', () => {
       onAmbiguous: 'fail',
       metadata: {},
       owner: null,
+      traits: null,
+      pollCostMs: null,
+      maxDelayMs: null,
     });
   });
 

@@ -1,0 +1,74 @@
+/** How a fleet decides when to look: what a step asks of it, and the plain way that knows nothing. */
+
+import type { RunEvent } from '../domain/decision.ts';
+import { lookedAt, replayed } from '../domain/polling/regret.ts';
+import { boundedSchedule, type PollSchedule } from '../domain/poll-schedule.ts';
+import type { RunOutcome, RunSpec, RunState } from '../domain/run.ts';
+import type { RunProvider } from '../ports/run-provider.ts';
+import type { Activation } from '../ports/run-store.ts';
+import type { PollReport } from '../ports/telemetry.ts';
+
+export interface Polling {
+  /** When to look at this run. Answers at once, from memory. */
+  scheduleFor(spec: RunSpec): PollSchedule;
+  /** Learns from what happened to a run: `event` met the state `before`. Never waits and never throws. */
+  learn(spec: RunSpec, before: RunState, event: RunEvent, nowMs: number): void;
+  /** What the looks at an ended run cost; null where there is nothing to compare. */
+  report(spec: RunSpec, state: RunState, outcome: RunOutcome): PollReport | null;
+}
+
+export interface BackoffPollingOptions {
+  readonly schedule: PollSchedule;
+  /** What a look is worth, for the reports. */
+  readonly costMs: number;
+}
+
+/** The plain backoff: the same for every run, and the fallback that needs nothing. */
+export class BackoffPolling implements Polling {
+  private readonly options: BackoffPollingOptions;
+
+  constructor(options: BackoffPollingOptions) {
+    this.options = options;
+  }
+
+  scheduleFor({ maxDelayMs }: RunSpec): PollSchedule {
+    const { schedule } = this.options;
+    return maxDelayMs === null ? schedule : boundedSchedule(schedule, maxDelayMs);
+  }
+
+  learn(): void {}
+
+  report(spec: RunSpec, state: RunState, outcome: RunOutcome): PollReport | null {
+    return pollReport({ spec, state, outcome, expectedLooks: null, ...this.options });
+  }
+}
+
+export interface ReportInput extends BackoffPollingOptions {
+  readonly spec: RunSpec;
+  readonly state: RunState;
+  readonly outcome: RunOutcome;
+  readonly expectedLooks: number | null;
+}
+
+/** `schedule`: the plain backoff that the run is compared with. */
+export function pollReport(input: ReportInput): PollReport | null {
+  const { spec, state, outcome, expectedLooks, schedule } = input;
+  const real = lookedAt(state, outcome);
+  if (real === null) return null;
+  const costMs = spec.pollCostMs ?? input.costMs;
+  const plain = replayed(schedule, real.durationMs);
+  return {
+    kind: spec.kind,
+    looks: real.looks,
+    costSeconds: (real.looks * costMs + real.delayMs) / 1000,
+    expectedLooks,
+    backoffLooks: plain.looks,
+    backoffCostSeconds: (plain.looks * costMs + plain.delayMs) / 1000,
+  };
+}
+
+/** What a producer of another language did not say is read off the request, where that came with the job. */
+export function withTraits({ spec, inlineRequest }: Activation, provider: RunProvider): RunSpec {
+  if (spec.traits !== null || inlineRequest === null) return spec;
+  return { ...spec, traits: provider.traitsOf(inlineRequest) };
+}

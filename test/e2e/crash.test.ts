@@ -1,0 +1,145 @@
+/** Workers die, hang and are told to go, in the middle of their work: nothing is lost, nothing is done twice. */
+
+import { describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { anAssistantsRun, aResponse, Fleet } from '../support/fleet.ts';
+import { useRedis } from '../support/redis.ts';
+
+const redis = useRedis();
+const runs = 60;
+
+/** Runs that are over at the provider some seconds from now, all created, and looked at by calls that take their time. */
+async function underWay(fleet: Fleet, durationMs: number): Promise<string[]> {
+  const inputs = Array.from({ length: runs }, (_, n) =>
+    (n % 2 === 0 ? aResponse : anAssistantsRun)({ duration_ms: durationMs + n * 10 }),
+  );
+  const accepted = await fleet.client.runs.createMany(inputs);
+  const ids = accepted.map(({ run }) => run?.id ?? '');
+  await eventually(
+    'all runs to be created, and their creates answered',
+    async () => {
+      const open = await Promise.all(
+        (['accepted', 'creating'] as const).map((status) => fleet.client.runs.list({ status, limit: 1 })),
+      );
+      return open.flatMap(({ data }) => data);
+    },
+    (open) => open.length === 0,
+  );
+  return ids;
+}
+
+/** Steps in hand, of all workers together. */
+async function active(fleet: Fleet): Promise<number> {
+  return await redis.client.llen(`${fleet.prefix}:runs:active`);
+}
+
+describe.concurrent('a fleet', () => {
+  it('takes over from a worker that was killed, within ten seconds, and does nothing twice', async (test) => {
+    const fleet = await Fleet.start(test, { redis, workers: 3 });
+    const ids = await underWay(fleet, 3000);
+    fleet.simulator.configure({ latencyMs: { type: 'fixed', ms: 800 } });
+    await eventually(
+      'many steps in hand',
+      () => active(fleet),
+      (count) => count > runs / 3,
+    );
+    const [first] = fleet.workers;
+    await first?.kill();
+    const killedAtMs = Date.now();
+    const left = await active(fleet);
+    expect(left).toBeGreaterThan(0);
+
+    const ended = await Promise.all(ids.map((id) => fleet.client.runs.wait(id)));
+
+    expect(new Set(ended.map(({ status }) => status))).toEqual(new Set(['completed']));
+    const ledger = fleet.ledger();
+    expect(ledger.duplicates).toEqual([]);
+    expect(ledger.runs).toHaveLength(runs);
+    // The lock's time and two checks; then a look, and for a thread's run its output.
+    const lastMs = Math.max(...ended.map(({ detected_at }) => Date.parse(detected_at ?? '')));
+    expect(lastMs - killedAtMs).toBeLessThan(10_000 + 2 * 800);
+  });
+
+  it('finds the run again whose create was out when its worker was killed', async (test) => {
+    const fleet = await Fleet.start(test, { redis, workers: 2 });
+    const threadId = await fleet.newThread();
+    fleet.simulator.setFaults({
+      rules: [{ operation: 'runs.create', fault: { type: 'slow', delayMs: 30_000 }, next: 1 }],
+    });
+    const run = await fleet.client.runs.create({
+      kind: 'assistants',
+      request: { assistant_id: 'asst_1', thread_id: threadId, metadata: { sim_duration_ms: '1500' } },
+    });
+    await eventually(
+      'the create to be out',
+      () => fleet.ledger().assistants.created,
+      (count) => count === 1,
+    );
+    // Whichever of them it was: the other one is started afresh.
+    for (const worker of fleet.workers) await worker.kill();
+    await fleet.addWorker();
+
+    const ended = await fleet.client.runs.wait(run.id);
+
+    expect(ended).toMatchObject({ status: 'completed', calls: { create: 1 } });
+    expect(fleet.ledger().assistants.created).toBe(1);
+    expect(fleet.ledger().runs[0]?.id).toBe(ended.provider_run_id);
+  });
+
+  it('ends each worker cleanly on SIGTERM, under load, and loses nothing', async (test) => {
+    const fleet = await Fleet.start(test, {
+      redis,
+      workers: 2,
+      simulator: { latencyMs: { type: 'fixed', ms: 300 } },
+    });
+    const ids = await underWay(fleet, 4000);
+    const leaving = [...fleet.workers];
+    await eventually(
+      'steps in hand',
+      () => active(fleet),
+      (count) => count > 5,
+    );
+    await fleet.addWorker();
+    for (const worker of leaving) worker.signal('SIGTERM');
+    const toldAtMs = performance.now();
+    // New work comes all the while.
+    const more = await fleet.client.runs.createMany(
+      Array.from({ length: 20 }, () => aResponse({ duration_ms: 500 })),
+    );
+    for (const worker of leaving) {
+      const exit = await worker.exited;
+      expect(exit).toEqual({ code: 0, signal: null });
+    }
+    expect(performance.now() - toldAtMs).toBeLessThan(25_000);
+
+    const all = [...ids, ...more.map(({ run }) => run?.id ?? '')];
+    const ended = await Promise.all(all.map((id) => fleet.client.runs.wait(id)));
+
+    expect(new Set(ended.map(({ status }) => status))).toEqual(new Set(['completed']));
+    const ledger = fleet.ledger();
+    expect(ledger.duplicates).toEqual([]);
+    expect(ledger.runs).toHaveLength(all.length);
+    // What it had in hand it has finished: nobody had to take anything over.
+    for (const { stderr } of leaving) expect(stderr).not.toMatch(/"level":(50|60)/);
+    const stalls = await Promise.all(all.map((id) => redis.client.hget(`${fleet.prefix}:runs:${id}`, 'stc')));
+    expect(stalls.filter((count) => count !== null)).toEqual([]);
+  });
+
+  it('ends a worker within 25 s whose provider keeps it waiting for longer', async (test) => {
+    const fleet = await Fleet.start(test, { redis });
+    fleet.simulator.setFaults({
+      rules: [{ operation: 'responses.create', fault: { type: 'slow', delayMs: 120_000 } }],
+    });
+    await fleet.client.runs.create(aResponse({}));
+    await eventually(
+      'the create to be out',
+      () => fleet.ledger().responses.created,
+      (count) => count === 1,
+    );
+    const [worker] = fleet.workers;
+    worker?.signal('SIGTERM');
+    const toldAtMs = performance.now();
+    expect(await worker?.exited).toEqual({ code: 0, signal: null });
+    expect(performance.now() - toldAtMs).toBeLessThan(25_000);
+  });
+});

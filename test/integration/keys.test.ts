@@ -1,0 +1,50 @@
+/** Names in Redis are a contract: with other fleets of the same version, with an upgrade, and with whoever looks inside. */
+
+import { expect, it } from 'vitest';
+import { runKeys, runsQueue } from '../../src/adapters/bullmq/keys.ts';
+import { redisKeys } from '../../src/adapters/redis/keys.ts';
+
+it('names what belongs to runs', () => {
+  const keys = runKeys('{runfleet}');
+  expect(runsQueue).toBe('runs');
+  expect(keys.job('run_1')).toBe('{runfleet}:runs:run_1');
+  expect(keys.lock('run_1')).toBe('{runfleet}:runs:run_1:lock');
+  expect(keys.wake('run_1')).toBe('{runfleet}:wake:run_1');
+  expect(keys.request('run_1')).toBe('{runfleet}:request:run_1');
+  expect(keys.index).toBe('{runfleet}:index');
+  expect(keys.statusIndex('assistants', 'in_progress')).toBe('{runfleet}:index:assistants:in_progress');
+  expect(keys.finished('completed')).toBe('{runfleet}:runs:completed');
+  expect(keys.finished('failed')).toBe('{runfleet}:runs:failed');
+});
+
+it('names the rest', () => {
+  const keys = redisKeys('{runfleet}');
+  expect(keys.events).toBe('{runfleet}:events');
+  expect(keys.pause).toBe('{runfleet}:pause');
+  expect(keys.pauses).toBe('{runfleet}:pauses');
+  expect(keys.providerTrouble).toBe('{runfleet}:provider-trouble');
+  expect(keys.idempotency('digest')).toBe('{runfleet}:idempotency:digest');
+});
+
+it('keeps every name in one slot of a cluster', () => {
+  const names = [
+    ...[runKeys('{a.b}')].flatMap((keys) => [
+      keys.job('x'),
+      keys.lock('x'),
+      keys.wake('x'),
+      keys.request('x'),
+      keys.index,
+      keys.statusIndex('responses', 'queued'),
+      keys.finished('failed'),
+    ]),
+    ...[redisKeys('{a.b}')].flatMap((keys) => [
+      keys.events,
+      keys.pause,
+      keys.pauses,
+      keys.providerTrouble,
+      keys.idempotency('x'),
+    ]),
+  ];
+  for (const name of names) expect(name).toMatch(/^\{a\.b\}:[^{}]+$/);
+  expect(new Set(names).size).toBe(names.length);
+});
