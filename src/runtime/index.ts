@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { type Logger, pino } from 'pino';
 import { type Config, loadConfig, refuseOpenListener } from '../config/index.ts';
 import { startSimulator } from '../simulator/index.ts';
@@ -11,6 +12,8 @@ export type Role = 'api' | 'runs' | 'all';
 
 export interface StartOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Aborts a start that cannot come to its end, such as one that waits for Redis. */
+  readonly signal?: AbortSignal;
   /** Where lines for people go; logs go to stderr as JSON. Default: standard output. */
   readonly print?: (line: string) => void;
 }
@@ -41,54 +44,81 @@ export async function start(role: Role, options: StartOptions): Promise<RunningP
     logger.error({ err: error, name }, 'could not be closed in time'),
   );
   try {
-    const redis = await provideRedis(config.redisUrl, options.env['PATH'] ?? '');
-    closers.add('Redis server', () => redis.stop());
-    print(redis.description);
-    const { provider, simulatorUrl } = await provideProvider(config, closers, print);
-    const context: FleetContext = {
-      config,
-      redisUrl: redis.url,
-      slowRedis: redis.slow,
-      provider,
-      logger,
-      closers,
-    };
-    const metrics = role === 'api' ? null : await startRuns(context);
-    const api = role === 'runs' ? null : await startApi(context);
-    if (api !== null)
-      print(`API: ${api}   docs: ${api}/docs   board: ${api}/board   metrics: ${api}/metrics`);
-    if (metrics !== null) print(`Worker metrics: ${metrics}/metrics`);
-    return {
-      urls: { api, metrics, simulator: simulatorUrl },
-      redisUrl: redis.url,
-      stop: () => closers.closeAll(shutdownDeadlineMs),
-    };
+    return await orAbort(open(role, config, { ...options, print }, logger, closers), options.signal);
   } catch (error) {
     await closers.closeAll(shutdownDeadlineMs);
     throw error;
   }
 }
 
+async function open(
+  role: Role,
+  config: Config,
+  { env, print }: StartOptions & { readonly print: (line: string) => void },
+  logger: Logger,
+  closers: Closers,
+): Promise<RunningProcess> {
+  const redis = await provideRedis(config.redisUrl, env['PATH'] ?? '');
+  closers.add('Redis server', () => redis.stop());
+  print(redis.description);
+  const { provider, simulatorUrl } = await provideProvider(config, closers, print);
+  const context: FleetContext = {
+    config,
+    redisUrl: redis.url,
+    slowRedis: redis.slow,
+    provider,
+    logger,
+    closers,
+  };
+  const metrics = role === 'api' ? null : await startRuns(context);
+  const api = role === 'runs' ? null : await startApi(context);
+  if (api !== null) print(`API: ${api}   docs: ${api}/docs   board: ${api}/board   metrics: ${api}/metrics`);
+  if (metrics !== null) print(`Worker metrics: ${metrics}/metrics`);
+  return {
+    urls: { api, metrics, simulator: simulatorUrl },
+    redisUrl: redis.url,
+    stop: () => closers.closeAll(shutdownDeadlineMs),
+  };
+}
+
+async function orAbort<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return await work;
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = (): void => aborted.reject(signal.reason);
+  signal.addEventListener('abort', onAbort);
+  // What still comes of a start that was given up interests nobody.
+  work.catch(() => {});
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
 /** Runs one process until SIGTERM or SIGINT, then stops it in order. A second signal ends it at once. */
 export async function startProcess(role: Role, options: StartOptions): Promise<void> {
   keepHeapSmall();
-  const signal = Promise.withResolvers<void>();
-  let signals = 0;
+  const stopping = new AbortController();
   const onSignal = (): void => {
-    signals += 1;
-    if (signals > 1) process.exit(1);
-    signal.resolve();
+    if (stopping.signal.aborted) process.exit(1);
+    stopping.abort();
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
-  const running = await start(role, options);
   const print = options.print ?? ((line: string) => process.stdout.write(`${line}\n`));
-  print(`runfleet ${role}: ready`);
-  await signal.promise;
-  print('Stopping: the steps in hand are finished first.');
-  await running.stop();
-  process.off('SIGTERM', onSignal);
-  process.off('SIGINT', onSignal);
+  try {
+    const running = await start(role, { ...options, signal: stopping.signal });
+    print(`runfleet ${role}: ready`);
+    if (!stopping.signal.aborted) await once(stopping.signal, 'abort');
+    print('Stopping: the steps in hand are finished first.');
+    await running.stop();
+  } catch (error) {
+    // Told to stop before it was ready.
+    if (!stopping.signal.aborted) throw error;
+  } finally {
+    process.off('SIGTERM', onSignal);
+    process.off('SIGINT', onSignal);
+  }
   // Everything has had its time; a call that still hangs must not keep the process.
   setTimeout(() => process.exit(), exitGraceMs).unref();
 }

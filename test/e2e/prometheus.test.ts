@@ -121,7 +121,12 @@ if (binary !== null) {
       (seen) => seen !== null && Math.abs(seen - callsTotal / created) < 1e-9,
     );
     expect(callsPerRun).toBeGreaterThan(2);
-    expect(await prometheus.targets()).toEqual({ up: 3 });
+    // The API's gauges may be scraped after the workers' calls.
+    await eventually(
+      'all three targets up',
+      () => prometheus.targets(),
+      (targets) => targets['up'] === 3,
+    );
     expect(await prometheus.query('sum(runfleet_api_calls_total)')).toBe(callsTotal);
     expect(await prometheus.query('max(sum by (instance) (runfleet_runs_in_flight))')).toBe(0);
     await eventually(

@@ -12,7 +12,7 @@ import type { RunKeys } from './keys.ts';
 import { hasCode, promote } from './promote.ts';
 import { outcomeOf, stateOf } from './record.ts';
 import { loadRequest } from './request.ts';
-import { clearWake, commitOutcome, readSignals, saveState } from './scripts.ts';
+import { clearWake, commitOutcome, moveIndex, readSignals, saveState } from './scripts.ts';
 
 export interface ActivationDeps {
   readonly worker: Worker;
@@ -86,8 +86,9 @@ export class BullmqActivation implements Activation {
     const { worker, clock, client, keys } = this.deps;
     const to = this.indexOf(state);
     await onRedis(async () => {
-      // In the new index before the write and out of the old one after it: a crash in between hides no run.
-      if (to !== this.index) await client.zadd(to, this.spec.acceptedAtMs, this.id);
+      // The move below writes state and time in one script, but cannot touch the index. Under the lock, so that a worker
+      // that was overtaken does not undo what its successor wrote.
+      if (to !== this.index) await this.moveIndex(to);
       const nowMs = clock.nowMs();
       const delayMs = Math.max(1, Math.ceil(state.wakeAtMs - nowMs));
       const options = { skipAttempt: true, fieldsToUpdate: { progress: JSON.stringify(state) } };
@@ -96,11 +97,15 @@ export class BullmqActivation implements Activation {
       } catch (error) {
         throw isLost(error) ? this.lost() : error;
       }
-      if (to !== this.index) await client.zrem(this.index, this.id);
       // A wake that came while we were active could not promote us; it can now.
       const wake = await clearWake.run(client, [keys.wake(this.id)], [this.wake]);
       if (wake === 'again') await promote(worker, this.id);
     });
+  }
+
+  private async moveIndex(to: string): Promise<void> {
+    if ((await this.runLocked(moveIndex, to, [])) === 'lost') throw this.lost();
+    this.index = to;
   }
 
   async commit(state: RunState, outcome: RunOutcome): Promise<boolean> {

@@ -102,17 +102,19 @@ export class RunsWorker {
       if (job.progress === 0) await activation.enlist();
       result = await this.options.step(activation);
     } catch (error) {
-      if (error instanceof ActivationLostError) throw error;
-      if (!(error instanceof StoreUnavailableError)) await this.endVisibly(activation, error);
-      this.options.telemetry.log('warn', 'A step was interrupted by Redis and is put back', {
-        runId: id,
-        error,
-      });
-      await this.putBack(id, token);
+      if (!(error instanceof ActivationLostError)) await this.rescue(activation, token, error);
+      // BullMQ leaves a job alone that says it is delayed; any other error would move it to the failed ones.
       throw new DelayedError();
     }
     if (result.type === 'parked') throw new DelayedError();
     return result.result;
+  }
+
+  private async rescue(activation: BullmqActivation, token: string, error: unknown): Promise<void> {
+    if (!(error instanceof StoreUnavailableError)) await this.endVisibly(activation, error);
+    const runId = activation.spec.id;
+    this.options.telemetry.log('warn', 'A step was interrupted by Redis and is put back', { runId, error });
+    await this.putBack(runId, token);
   }
 
   /** A defect that the step did not catch itself. The run must not hang open behind a failed job. */
@@ -125,8 +127,8 @@ export class RunsWorker {
     try {
       await activation.commit(endedState(activation.state, outcome, nowMs), outcome);
     } catch (cause) {
-      // Put back, it fails again once Redis can take the outcome.
-      if (cause instanceof StoreUnavailableError) return;
+      // Put back, it fails again once Redis can take the outcome; lost, it fails on another worker.
+      if (cause instanceof StoreUnavailableError || cause instanceof ActivationLostError) return;
       throw cause;
     }
     throw new UnrecoverableError(message);
@@ -152,7 +154,8 @@ export class RunsWorker {
         await this.worker.getBackend().moveToDelayed(id, nowMs, 1000, token, { skipAttempt: true });
         return;
       } catch (error) {
-        if (isLost(error)) throw new ActivationLostError(`The lock of run ${id} was lost.`, { cause: error });
+        // Another worker has it, or will have it.
+        if (isLost(error)) return;
         await new Promise((resolve) => setTimeout(resolve, redisRetryMs));
       }
     }

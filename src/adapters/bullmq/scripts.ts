@@ -31,14 +31,25 @@ export const clearWake = new Script(`
   return 'none'
 `);
 
-/** KEYS: lock, job, old index, new index. ARGV: token, id, accepted at, state. */
-export const saveState = new Script(`
-  ${checkLock}
-  redis.call('HSET', KEYS[2], 'progress', ARGV[4])
+const changeIndex = `
   if KEYS[3] ~= KEYS[4] then
     redis.call('ZREM', KEYS[3], ARGV[2])
     redis.call('ZADD', KEYS[4], ARGV[3], ARGV[2])
   end
+`;
+
+/** KEYS: lock, job, old index, new index. ARGV: token, id, accepted at. */
+export const moveIndex = new Script(`
+  ${checkLock}
+  ${changeIndex}
+  return 'moved'
+`);
+
+/** KEYS: lock, job, old index, new index. ARGV: token, id, accepted at, state. */
+export const saveState = new Script(`
+  ${checkLock}
+  redis.call('HSET', KEYS[2], 'progress', ARGV[4])
+  ${changeIndex}
   return 'saved'
 `);
 

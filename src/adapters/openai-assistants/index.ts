@@ -3,7 +3,7 @@ import { ProviderFault } from '../../domain/fault.ts';
 import type { RunTraits } from '../../domain/run.ts';
 import type { ProviderRef, ProviderSnapshot, RunOutput } from '../../domain/snapshot.ts';
 import type { ProviderRequest, RequestProblem, RunProvider } from '../../ports/run-provider.ts';
-import { callApi } from '../openai-sdk/call.ts';
+import { type Answer, callApi } from '../openai-sdk/call.ts';
 import type { OpenAiClient } from '../openai-sdk/client.ts';
 import { messagesSchema, outputOf } from './output.ts';
 import { assistantsRequest, laneOf, threadIdOf, traitsOf, validateRequest } from './request.ts';
@@ -62,13 +62,8 @@ export class AssistantsProvider implements RunProvider {
   }
 
   async fetchOutput(ref: ProviderRef): Promise<RunOutput> {
-    const { messages } = this.client.sdk.beta.threads;
-    const query = { run_id: ref.providerRunId, order: 'asc', limit: 100 } as const;
-    const answer = await callApi(
-      this.client,
-      () => messages.list(thread(ref).thread_id, query),
-      messagesSchema,
-    );
+    const query = { run_id: ref.providerRunId, order: 'asc', limit: 100 };
+    const answer = await this.list(ref.threadId ?? '', 'messages', query, messagesSchema);
     return outputOf(answer.data.data, ref.providerRunId);
   }
 
@@ -79,13 +74,8 @@ export class AssistantsProvider implements RunProvider {
   async find(request: ProviderRequest, runId: string): Promise<ProviderSnapshot | null> {
     const threadId = threadIdOf(request);
     if (threadId === null) return null;
-    const { runs } = this.client.sdk.beta.threads;
     try {
-      const answer = await callApi(
-        this.client,
-        () => runs.list(threadId, { limit: findLimit, order: 'desc' }),
-        runPage,
-      );
+      const answer = await this.list(threadId, 'runs', { limit: findLimit, order: 'desc' }, runPage);
       const run = answer.data.data.find(({ metadata }) => metadata?.['runfleet_id'] === runId);
       return run === undefined ? null : snapshotOf({ data: run, pollAfterMs: answer.pollAfterMs });
     } catch (error) {
@@ -93,6 +83,18 @@ export class AssistantsProvider implements RunProvider {
       if (error instanceof ProviderFault && error.details.type === 'not_found') return null;
       throw error;
     }
+  }
+
+  /** The SDK's own lists take any answer for a page, an empty one: only the body itself tells. */
+  private async list<T>(
+    threadId: string,
+    what: 'messages' | 'runs',
+    query: Readonly<Record<string, unknown>>,
+    schema: z.ZodType<T>,
+  ): Promise<Answer<T>> {
+    const path = `/threads/${encodeURIComponent(threadId)}/${what}`;
+    const options = { query: { ...query }, headers: { 'OpenAI-Beta': 'assistants=v2' } };
+    return await callApi(this.client, () => this.client.sdk.get(path, options), schema);
   }
 
   validate(request: ProviderRequest): readonly RequestProblem[] {

@@ -16,6 +16,9 @@ export interface Answer<T> {
   readonly pollAfterMs: number | null;
 }
 
+/** A code is a word; what is longer is some server's text. */
+const maxCodeLength = 100;
+
 /** Makes one call and checks the answer. Throws a `ProviderFault` and nothing else. */
 export async function callApi<T>(
   client: OpenAiClient,
@@ -28,7 +31,8 @@ export async function callApi<T>(
   } catch (error) {
     const fault = faultOf(error);
     // Not as its cause: the SDK's error holds the request, and would carry the prompt into a log.
-    throw new ProviderFault({ ...fault, message: client.redact(fault.message) });
+    const code = client.redact(fault.code).slice(0, maxCodeLength);
+    throw new ProviderFault({ ...fault, code, message: client.redact(fault.message) });
   }
   const parsed = schema.safeParse(answer.data);
   if (parsed.success) return { data: parsed.data, pollAfterMs: pollAfterMs(answer.response.headers) };

@@ -33,8 +33,15 @@ export class RedisEventBus implements EventBus {
     subscriber?.on('message', (channel: string, text: string) => {
       if (channel === keys.events) this.deliver(text);
     });
-    // The client subscribes again by itself after a lost connection; what was said meanwhile is gone.
-    subscriber?.on('ready', () => this.tellGap());
+    // The client subscribes again by itself after a lost connection, but says nothing when it has. Until our own
+    // subscription is confirmed, what is published is lost: only then is the gap over.
+    subscriber?.on('ready', () => {
+      subscriber.subscribe(keys.events).then(
+        () => this.tellGap(),
+        // Lost again at once: the next `ready` comes here as well.
+        () => {},
+      );
+    });
   }
 
   /** Resolves once this process hears everything that is published from now on. */

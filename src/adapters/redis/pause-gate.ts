@@ -34,7 +34,7 @@ export class RedisPauseGate implements RateGate {
       if (channel === keys.pauses) this.note(Number(text));
     });
     // What was said while the line was down is read once it is up again; if that fails too, the provider will tell.
-    subscriber.on('ready', () => void this.readPause().catch(() => {}));
+    subscriber.on('ready', () => void this.start().catch(() => {}));
   }
 
   /** Resolves once this process knows of the pause in force, and hears of the next. */

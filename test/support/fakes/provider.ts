@@ -1,7 +1,7 @@
 import type { RunCall } from '../../../src/domain/decision.ts';
 import { traitsOfSeen } from '../../../src/domain/polling/class-key.ts';
 import type { RunTraits } from '../../../src/domain/run.ts';
-import { type FaultDetails, ProviderFault } from '../../../src/domain/fault.ts';
+import { type FaultDetails, isProviderFault, ProviderFault } from '../../../src/domain/fault.ts';
 import type { ProviderRef, ProviderSnapshot, RunOutput } from '../../../src/domain/snapshot.ts';
 import type { RunKind } from '../../../src/domain/status.ts';
 import type { ProviderRequest, RequestProblem, RunProvider } from '../../../src/ports/run-provider.ts';
@@ -121,12 +121,17 @@ export class FakeProvider implements RunProvider {
     return typeof request['thread_id'] === 'string';
   }
 
-  find(request: ProviderRequest, runId: string): Promise<ProviderSnapshot | null> {
+  async find(request: ProviderRequest, runId: string): Promise<ProviderSnapshot | null> {
     if (!this.canFind(request)) throw new Error('This request names no thread to look in.');
-    return this.answer('find', runId, () => {
-      const run = this.runs.find((candidate) => candidate.runId === runId);
-      return run === undefined ? null : view(run);
-    });
+    try {
+      return await this.answer('find', runId, () => {
+        const run = this.runs.find((candidate) => candidate.runId === runId);
+        return run === undefined ? null : view(run);
+      });
+    } catch (error) {
+      if (isProviderFault(error) && error.details.type === 'not_found') return null;
+      throw error;
+    }
   }
 
   validate(request: ProviderRequest): readonly RequestProblem[] {
