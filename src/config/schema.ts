@@ -102,4 +102,3 @@ export const variables = {
 } as const;
 
 export const environmentSchema = z.object(variables);
-export type Environment = z.output<typeof environmentSchema>;

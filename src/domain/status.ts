@@ -28,7 +28,6 @@ export const terminalStatuses = [...providerEndings, 'timed_out', 'lost', 'rejec
 export type TerminalStatus = (typeof terminalStatuses)[number];
 
 export const openStatuses = ['accepted', 'creating', ...runningStatuses] as const;
-export type OpenStatus = (typeof openStatuses)[number];
 
 export const runStatuses = [...openStatuses, ...terminalStatuses] as const;
 export type RunStatus = (typeof runStatuses)[number];

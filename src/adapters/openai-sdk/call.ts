@@ -4,12 +4,6 @@ import { ProviderFault } from '../../domain/fault.ts';
 import type { OpenAiClient } from './client.ts';
 import { faultOf } from './faults.ts';
 
-/** Sees the headers of every answer, good or bad; the limiter learns from them. */
-export type AnswerObserver = (answer: {
-  readonly status: number | null;
-  readonly headers: Headers | null;
-}) => void;
-
 export interface Answer<T> {
   readonly data: T;
   /** The provider's lower bound for the next look; null without one. */
