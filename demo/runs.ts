@@ -18,22 +18,26 @@ export interface DemoRun {
   readonly cancel: boolean;
 }
 
-const kinds = ['responses', 'assistants'] as const;
+type Kind = 'responses' | 'assistants';
 
 /** Dozens of runs of every kind and ending. Durations around 4 s, as those of a short answer. */
 export function simulatedRuns(): DemoRun[] {
-  const durations = lognormalQuantiles(18, 4000, 0.7);
-  return kinds.flatMap((kind) => [
-    ...durations.map((ms) => run(kind, 'completed', { sim_duration_ms: ms })),
-    ...[2500, 6500].map((ms) => run(kind, 'failed', { sim_ending: 'failed', sim_duration_ms: ms })),
-    ...[3500, 9000].map((ms) => run(kind, 'incomplete', { sim_ending: 'incomplete', sim_duration_ms: ms })),
-    { ...run(kind, 'cancelled', { sim_ending: 'never' }), compared: false, cancel: true },
-    { ...run(kind, 'timed_out', { sim_ending: 'never' }, 6), compared: false },
-    { ...run(kind, 'rejected', { sim_ending: 'no such ending' }), compared: false },
-    ...(kind === 'assistants'
-      ? [run(kind, 'expired', { sim_ending: 'expired', sim_duration_ms: 8000 })]
-      : []),
-  ]);
+  const expired = run('assistants', 'expired', { sim_ending: 'expired', sim_duration_ms: 8000 });
+  return [...runsOf('responses'), ...runsOf('assistants'), expired];
+}
+
+function runsOf(kind: Kind): DemoRun[] {
+  const ended = (expected: Expected, ms: number): DemoRun =>
+    run(kind, expected, { sim_ending: expected, sim_duration_ms: ms });
+  const alone = { compared: false };
+  return [
+    ...lognormalQuantiles(18, 4000, 0.7).map((ms) => ended('completed', ms)),
+    ...[2500, 6500].map((ms) => ended('failed', ms)),
+    ...[3500, 9000].map((ms) => ended('incomplete', ms)),
+    Object.assign(run(kind, 'cancelled', { sim_ending: 'never' }), alone, { cancel: true }),
+    Object.assign(run(kind, 'timed_out', { sim_ending: 'never' }, 6), alone),
+    Object.assign(run(kind, 'rejected', { sim_ending: 'no such ending' }), alone),
+  ];
 }
 
 /** A few cheap runs at a real provider. */
@@ -59,7 +63,7 @@ export function realRuns(model: string): DemoRun[] {
 }
 
 function run(
-  kind: (typeof kinds)[number],
+  kind: Kind,
   expected: Expected,
   sim: Readonly<Record<string, string | number>>,
   deadlineSeconds = 120,

@@ -89,7 +89,6 @@ function countingProvider(cycles: number): RunProvider {
     rawStatus: 'in_progress',
     toolCalls: [],
   });
-  const refuse = (): Promise<never> => Promise.reject(new Error('The benchmark does not call this.'));
   return {
     kind: 'responses',
     create: (_request, runId) => Promise.resolve(running(runId)),
@@ -116,3 +115,5 @@ function countingProvider(cycles: number): RunProvider {
     traitsOf: () => ({}),
   };
 }
+
+const refuse = (): Promise<never> => Promise.reject(new Error('The benchmark does not call this.'));

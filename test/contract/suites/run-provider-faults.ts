@@ -3,6 +3,8 @@ import { type FaultDetails, isProviderFault } from '../../../src/domain/fault.ts
 import type { ProviderRef } from '../../../src/domain/snapshot.ts';
 import type { RunProviderHarness, RunProviderTraits, Trouble } from './run-provider-harness.ts';
 
+const noRun = { found: null };
+
 interface FaultCase {
   readonly trouble: Trouble;
   readonly fault: Partial<FaultDetails>;
@@ -95,9 +97,10 @@ export function providerFaultConformance(
         await harness.trouble(trouble);
         const answer = await harness.provider
           .find(request, 'run-1')
+          .then((found) => ({ found }))
           .catch((error: unknown) => (isProviderFault(error) ? error.details : error));
         // No thread, no run on it: a 404 is the answer.
-        expect(answer).toEqual(fault.type === 'not_found' ? null : expect.objectContaining(fault));
+        expect(answer).toMatchObject(fault.type === 'not_found' ? noRun : fault);
       });
     }
 
