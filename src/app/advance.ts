@@ -8,21 +8,25 @@ import {
   postpone,
   type RunCall,
   type RunEvent,
+  withoutPermit,
 } from '../domain/decision.ts';
 import { ActivationLostError, StoreUnavailableError } from '../domain/errors.ts';
-import { type FaultDetails, isProviderFault } from '../domain/fault.ts';
+import { isProviderFault } from '../domain/fault.ts';
 import { internalOutcome } from '../domain/outcome.ts';
 import type { RunPolicy } from '../domain/policy.ts';
-import { type RunOutcome, type RunSpec, type RunState, statusOf } from '../domain/run.ts';
+import { type HeldPermit, type RunOutcome, type RunSpec, type RunState, statusOf } from '../domain/run.ts';
 import type { RunKind } from '../domain/status.ts';
 import type { Clock, Randomness } from '../ports/clock.ts';
 import type { ProviderHealth } from '../ports/provider-health.ts';
-import type { CallClass, RateGate } from '../ports/rate-gate.ts';
+import type { RateGate } from '../ports/rate-gate.ts';
 import type { ProviderRequest, RunProvider } from '../ports/run-provider.ts';
 import type { Activation } from '../ports/run-store.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import { type Polling, withTraits } from './polling.ts';
+import { classOf, refOf } from './run-calls.ts';
+import { shareFault } from './share-fault.ts';
 import { settle, type SettleDeps } from './settle.ts';
+import { estimateTokens } from './token-estimate.ts';
 
 export interface AdvanceDeps extends SettleDeps {
   readonly providers: Readonly<Record<RunKind, RunProvider>>;
@@ -86,23 +90,20 @@ class Step {
     let decision = this.decide(first);
     for (let calls = 0; ;) {
       this.noteUnknownStatus(decision.state);
+      const { permit } = this.state;
       this.state = decision.state;
       switch (decision.next.type) {
         case 'wait':
           await this.park();
           return { type: 'parked' };
         case 'end':
-          return this.end(this.state, decision.next.outcome);
+          return this.end(this.state, decision.next.outcome, permit);
         case 'settle':
           return this.settleAgain();
         case 'call': {
           calls += 1;
           if (calls > maxCallsAStep) throw new Error('The run made too many calls in one step.');
-          const { call } = decision.next;
-          const permit = await this.deps.gate.acquire(classOf(call));
-          decision = permit.granted
-            ? this.decide(this.learn(await this.perform(call)))
-            : postpone(this.state, permit.atMs, this.context());
+          decision = await this.callWhenPermitted(decision.next.call);
           break;
         }
         default: {
@@ -111,6 +112,31 @@ class Step {
         }
       }
     }
+  }
+
+  private async callWhenPermitted(call: RunCall): Promise<Decision> {
+    const callClass = classOf(call);
+    const held = this.state.permit;
+    // A cancel came while a look was waiting: its place is of no use.
+    if (held !== undefined && held.callClass !== callClass) this.deps.gate.giveBack(held.ticket);
+    const permit = await this.deps.gate.acquire({
+      callClass,
+      ticket: held?.callClass === callClass ? held.ticket : null,
+      ...(call === 'create'
+        ? { tokens: { id: this.spec.id, estimate: estimateTokens(this.request ?? {}) } }
+        : {}),
+    });
+    if (!permit.granted) {
+      const ticket = permit.ticket;
+      return postpone(
+        this.state,
+        permit.atMs,
+        ticket === null ? null : { callClass, ticket },
+        this.context(),
+      );
+    }
+    this.state = withoutPermit(this.state);
+    return this.decide(this.learn(await this.perform(call)));
   }
 
   private async park(): Promise<void> {
@@ -132,7 +158,7 @@ class Step {
   async fail(message: string): Promise<Advanced> {
     const decision = end(this.state, internalOutcome(message, this.deps.clock.nowMs()), this.context());
     return decision.next.type === 'end'
-      ? this.end(decision.state, decision.next.outcome)
+      ? this.end(decision.state, decision.next.outcome, this.state.permit)
       : this.settleAgain();
   }
 
@@ -157,7 +183,7 @@ class Step {
       if (!isProviderFault(error)) throw error;
       const fault = error.details;
       this.deps.telemetry.apiCall({ kind, operation, code: String(fault.httpStatus ?? 'error') });
-      await this.shareFault(fault);
+      await shareFault(fault, this.deps);
       return { type: 'faulted', call, fault };
     }
   }
@@ -209,7 +235,11 @@ class Step {
     if (this.request === null) throw new Error('The stored request of this run is gone.');
   }
 
-  private async end(state: RunState, outcome: RunOutcome): Promise<Advanced> {
+  private async end(state: RunState, outcome: RunOutcome, unused: HeldPermit | undefined): Promise<Advanced> {
+    const { gate } = this.deps;
+    // One that was used is no longer in the state: a slot must not be given twice.
+    if (unused !== undefined) gate.giveBack(unused.ticket);
+    if (outcome.usage !== null) gate.settleTokens(this.spec.id, outcome.usage.totalTokens);
     this.state = state;
     const written = await this.activation.commit(state, outcome);
     if (!written) return this.settleAgain();
@@ -225,15 +255,6 @@ class Step {
     if (outcome === null) throw new Error('The run is marked as ended, but has no outcome.');
     await settle(this.activation.spec, outcome, this.deps);
     return { type: 'ended', state: this.state, outcome };
-  }
-
-  private async shareFault(fault: FaultDetails): Promise<void> {
-    const { deps } = this;
-    if (fault.type === 'throttled') {
-      deps.telemetry.throttled();
-      if (fault.retryAfterMs !== null) await deps.gate.pauseUntil(deps.clock.nowMs() + fault.retryAfterMs);
-    }
-    if (fault.type === 'unauthorized') await deps.health.reportUnauthorized(fault.message);
   }
 
   private noteUnknownStatus(next: RunState): void {
@@ -272,26 +293,4 @@ class Step {
       foundBy: this.foundBy,
     };
   }
-}
-
-function classOf(call: RunCall): CallClass {
-  switch (call) {
-    case 'create':
-    case 'cancel':
-      return call;
-    case 'retrieve':
-      return 'look';
-    case 'find':
-    case 'fetchOutput':
-      return 'other';
-    default: {
-      const never: never = call;
-      return never;
-    }
-  }
-}
-
-function refOf(state: RunState): { providerRunId: string; threadId: string | null } {
-  if (state.phase === 'following' || state.phase === 'fetching') return state;
-  throw new Error(`A run that is ${state.phase} has no id at the provider.`);
 }

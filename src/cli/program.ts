@@ -3,6 +3,7 @@ import { registerChanges } from './commands/change.ts';
 import type { Finish } from './commands/command.ts';
 import { registerDoctor } from './commands/doctor.ts';
 import { registerDurations } from './commands/durations.ts';
+import { registerQuota } from './commands/quota.ts';
 import { registerEnqueue } from './commands/enqueue.ts';
 import { registerGet, registerList, registerWait } from './commands/follow.ts';
 import { registerProcesses } from './commands/processes.ts';
@@ -40,6 +41,7 @@ export function buildProgram(context: Context, version: string, finish: Finish):
   for (const register of people) register(registration);
   program.commandsGroup('Help with the setup:');
   registerDurations(registration);
+  registerQuota(registration);
   registerSimulate(registration);
   registerDoctor(registration);
   program.addHelpText(

@@ -1,4 +1,4 @@
-import { isDurationList, isObject, isReadiness } from './parse.ts';
+import { isDurationList, isQuota, isReadiness } from './parse.ts';
 import type { CallOptions } from './runs.ts';
 import { Runs } from './runs.ts';
 import { Transport } from './transport.ts';
@@ -35,7 +35,7 @@ export class RunfleetClient {
       repeatable: true,
       signal: options.signal,
     });
-    if (!isObject(body)) throw this.#transport.unexpected();
+    if (!isQuota(body)) throw this.#transport.unexpected();
     return body;
   }
 

@@ -1,6 +1,6 @@
 /** Foreign data, checked as far as this client relies on it: a newer server may send more. */
 
-import type { DurationList, Problem, Readiness, RunList, RunView } from './types.ts';
+import type { DurationList, Problem, Quota, Readiness, RunList, RunView } from './types.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -31,6 +31,12 @@ export function isDurationList(value: unknown): value is DurationList {
       typeof one['class'] === 'string' &&
       typeof one['p50_seconds'] === 'number' &&
       Array.isArray(one['histogram']),
+  );
+}
+
+export function isQuota(value: unknown): value is Quota {
+  return (
+    isObject(value) && isObject(value['requests']) && isObject(value['tokens']) && isObject(value['classes'])
   );
 }
 

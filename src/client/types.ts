@@ -1,5 +1,6 @@
 /** What goes over the wire, as the server's own schemas describe it. Types only: nothing of the server is loaded. */
 
+import type { QuotaView } from '../domain/wire/quota-view.ts';
 import type { RunKind, RunStatus, TerminalStatus } from '../domain/status.ts';
 import type { DurationClass, DurationList } from '../domain/wire/durations.ts';
 import type { RunInput } from '../domain/wire/run-input.ts';
@@ -47,7 +48,7 @@ export interface RunListQuery {
 }
 
 /** Limits, use and waiting calls per class, as the server reports them. */
-export type Quota = Readonly<Record<string, unknown>>;
+export type Quota = QuotaView;
 
 export interface Readiness {
   /** Whether this API process can work: Redis answers. */

@@ -1,3 +1,4 @@
+import type { CallClass } from '../domain/limiter/classes.ts';
 import { type BackoffOptions, defaultBackoff } from '../domain/poll-schedule.ts';
 import { environmentSchema, variables } from './schema.ts';
 
@@ -12,6 +13,7 @@ export interface Config {
   readonly port: number;
   readonly metricsPort: number;
   readonly apiKeys: readonly { readonly name: string; readonly key: string }[];
+  readonly quota: QuotaConfig;
   readonly concurrency: number;
   readonly pollPolicy: 'learned' | 'backoff';
   /** The delay that one look is worth. */
@@ -21,6 +23,16 @@ export interface Config {
   readonly keepResultsSeconds: number;
   readonly prefix: string;
   readonly logLevel: string;
+}
+
+/** A minute's worth. Null: learnt from the provider; 0: no limit. */
+export interface QuotaConfig {
+  readonly requests: number | null;
+  readonly tokens: number | null;
+  /** Quotas of their own. */
+  readonly classRequests: Partial<Readonly<Record<CallClass, number>>>;
+  readonly looksAreFree: boolean;
+  readonly jitterMs: number;
 }
 
 /** One or more variables are wrong. The message lists all of them, and never a value: it may be a secret. */
@@ -48,6 +60,19 @@ export function loadConfig(env: Env): Config {
     port: data.RUNFLEET_PORT,
     metricsPort: data.RUNFLEET_METRICS_PORT,
     apiKeys: data.RUNFLEET_API_KEYS,
+    quota: {
+      requests: data.RUNFLEET_RPM ?? null,
+      tokens: data.RUNFLEET_TPM ?? null,
+      classRequests: withoutUndefined({
+        create: data.RUNFLEET_RPM_CREATE,
+        look: data.RUNFLEET_RPM_LOOK,
+        submit: data.RUNFLEET_RPM_SUBMIT,
+        cancel: data.RUNFLEET_RPM_CANCEL,
+        other: data.RUNFLEET_RPM_OTHER,
+      }),
+      looksAreFree: data.RUNFLEET_LOOKS_ARE_FREE === 'true',
+      jitterMs: data.RUNFLEET_RATE_JITTER_MS,
+    },
     concurrency: data.RUNFLEET_CONCURRENCY,
     pollPolicy: data.RUNFLEET_POLL_POLICY,
     pollCostMs: data.RUNFLEET_POLL_COST_SECONDS * 1000,
@@ -75,6 +100,12 @@ function providerOf(apiKey: string | undefined, baseUrl: string | undefined): Co
   if (apiKey === undefined && baseUrl === undefined) return null;
   // Many compatible servers ask for no key, but the SDK does.
   return { apiKey: apiKey ?? 'none', baseUrl: baseUrl ?? null };
+}
+
+function withoutUndefined(
+  given: Readonly<Record<CallClass, number | undefined>>,
+): Partial<Record<CallClass, number>> {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
 const loopback = /^(localhost|127(\.\d{1,3}){3}|::1)$/;

@@ -9,6 +9,8 @@ const number = (schema: z.ZodNumber): z.ZodType<number> =>
     .transform(Number)
     .pipe(schema);
 
+const quota = number(z.number().int().min(0).max(1_000_000_000)).optional();
+
 const port = z.number().int().min(0).max(65_535);
 
 /** `name:key,…`. Names become owners of runs, so they stay short and plain. */
@@ -59,6 +61,27 @@ export const variables = {
     .default([])
     .describe(
       '`name:key,…`: who may use the API. Without it the API binds to loopback only and refuses any other address.',
+    ),
+  RUNFLEET_RPM: quota.describe(
+    'Calls a minute that the account allows, over all processes of the fleet; never exceeded. 0 = no limit; unset: ' +
+      'learnt from the provider’s headers and 429s.',
+  ),
+  RUNFLEET_TPM: quota.describe('Tokens a minute, likewise: reserved at each create, settled by the usage.'),
+  RUNFLEET_RPM_CREATE: quota.describe(
+    'For providers that count creates apart; they then do not count in RUNFLEET_RPM.',
+  ),
+  RUNFLEET_RPM_LOOK: quota.describe('The same for looks.'),
+  RUNFLEET_RPM_SUBMIT: quota.describe('The same for tool outputs.'),
+  RUNFLEET_RPM_CANCEL: quota.describe('The same for cancels.'),
+  RUNFLEET_RPM_OTHER: quota.describe('The same for lists.'),
+  RUNFLEET_LOOKS_ARE_FREE: z
+    .enum(['true', 'false'])
+    .default('false')
+    .describe('Whether the provider leaves looks uncounted.'),
+  RUNFLEET_RATE_JITTER_MS: number(z.number().int().min(10).max(10_000))
+    .default(400)
+    .describe(
+      'How far apart the delays of two calls on their way to the provider may be. It costs so much of a minute.',
     ),
   RUNFLEET_CONCURRENCY: number(z.number().int().min(1).max(10_000))
     .default(200)

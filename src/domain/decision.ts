@@ -9,6 +9,7 @@ import type {
   FetchingState,
   FollowingState,
   FoundBy,
+  HeldPermit,
   RunOutcome,
   RunSpec,
   RunState,
@@ -81,10 +82,26 @@ function lookReasonOf(state: FollowingState | FetchingState, { foundBy }: Decide
   return state.faultStreak > 0 ? 'fault' : (state.lookReason ?? 'backoff');
 }
 
-/** No call is permitted before then. */
-export function postpone(state: RunState, untilMs: number, context: DecideContext): Decision {
-  const why = state.phase === 'following' ? { ...state, lookReason: 'quota' as const } : state;
-  return wait(why, untilMs, context);
+/** No call is permitted before then. `permit`: the place that it has in the queue; null for none. */
+export function postpone(
+  state: RunState,
+  untilMs: number,
+  permit: HeldPermit | null,
+  context: DecideContext,
+): Decision {
+  const held = permit === null ? withoutPermit(state) : { ...state, permit };
+  return wait(
+    held.phase === 'following' ? { ...held, lookReason: 'quota' as const } : held,
+    untilMs,
+    context,
+  );
+}
+
+/** The call is on its way, or will not be made. */
+export function withoutPermit<S extends RunState>(state: S): S {
+  const { permit: _permit, ...rest } = state;
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- an optional field less is still the same state
+  return rest as S;
 }
 
 /** When a cancelled run ends without the provider's word for it. A create of unknown fate has its quarantine first. */

@@ -4,6 +4,7 @@
  */
 
 import type { FaultDetails } from './fault.ts';
+import type { CallClass } from './limiter/classes.ts';
 import type { LookNote, LookReason } from './look-log.ts';
 import type { RunOutput, ToolCall, Usage, EndedSnapshot, RunningSnapshot } from './snapshot.ts';
 import type { RunKind, RunStatus, TerminalStatus } from './status.ts';
@@ -64,8 +65,16 @@ export interface CancelIntent {
   readonly atMs: number;
 }
 
+/** The place in the quota's queue of the call that comes next. */
+export interface HeldPermit {
+  readonly callClass: CallClass;
+  readonly ticket: string;
+}
+
 interface StateBase {
   readonly v: 1;
+  /** Only while a call waits for the quota. */
+  readonly permit?: HeldPermit;
   /** When to look again. */
   readonly wakeAtMs: number;
   readonly calls: CallCounts;

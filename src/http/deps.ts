@@ -2,6 +2,7 @@ import type { Queue } from 'bullmq';
 import type { Logger } from 'pino';
 import type { SubmitDeps } from '../app/submit.ts';
 import type { DurationStore } from '../ports/duration-store.ts';
+import type { QuotaView } from '../domain/wire/quota-view.ts';
 import type { EventBus } from '../ports/event-bus.ts';
 
 /** What the app needs of the world. Whoever composes it owns every connection in here, and closes it. */
@@ -12,7 +13,7 @@ export interface HttpDeps extends SubmitDeps {
   readonly readiness: () => Promise<Readiness>;
   readonly metrics: () => Promise<MetricsPage>;
   /** Limits, use and waiting calls per class; without it `GET /v1/quota` answers 501. */
-  readonly quota?: () => Promise<unknown>;
+  readonly quota?: () => Promise<QuotaView>;
   /** What was learnt of how long runs take. */
   readonly durations: DurationStore;
   /** Shown on the board, read only. */

@@ -49,8 +49,6 @@ export const bulkOutput = z.strictObject({
     .describe('In the order sent: the run as accepted, or why it was refused (pointers start at that run).'),
 });
 
-export const quotaView = z.looseObject({}).describe('Limits, use and waiting calls per class.');
-
 export const health = z.strictObject({ status: z.literal('ok') });
 
 export const readiness = z.strictObject({

@@ -1,20 +1,48 @@
+import type { CallClass } from '../domain/limiter/classes.ts';
+import type { RateHeaders } from '../domain/limiter/headers.ts';
+
 /**
  * The account's quota, shared by every worker of the fleet: no call goes out without a permit.
  *
  * Fails closed: while the shared state is unreachable, no permit is given.
  */
 export interface RateGate {
-  /** Asks for one call of this class, now. */
-  acquire(callClass: CallClass): Promise<Permit>;
+  /**
+   * Asks for one call. May take some hundred milliseconds: a slot that is near is waited for here, which is cheaper
+   * than leaving and coming back.
+   */
+  acquire(ask: PermitAsk): Promise<Permit>;
+  /** The call of a ticket will not be made: somebody else may have its slot. Never waits. */
+  giveBack(ticket: string): void;
+  /** What an answer of the provider said of the quota. Never waits; shared with the fleet soon after. */
+  observe(answer: ObservedAnswer): void;
   /** The provider said 429: nobody calls before `untilMs`. Spreads to every process; the latest time stands. */
   pauseUntil(untilMs: number): Promise<void>;
+  /** What a create really used, once it is known. Never waits. */
+  settleTokens(id: string, tokens: number): void;
 }
 
-/** Classes share the quota by weight; `submit` and `cancel` never wait behind looks. */
-export const callClasses = ['create', 'look', 'submit', 'cancel', 'other'] as const;
-export type CallClass = (typeof callClasses)[number];
+export interface PermitAsk {
+  readonly callClass: CallClass;
+  /** What the last refusal of this class gave; null at the first ask. */
+  readonly ticket: string | null;
+  /** Tokens to reserve, under an id that stays the same when the call asks again (the run's). */
+  readonly tokens?: { readonly id: string; readonly estimate: number };
+}
 
 export type Permit =
-  | { readonly granted: true }
-  /** Come back at `atMs`: a delayed job's time. */
-  | { readonly granted: false; readonly atMs: number; readonly reason: 'paused' | 'quota' };
+  /** `waitedMs`: from the first ask of this call, over all its comings back. */
+  | { readonly granted: true; readonly waitedMs: number }
+  /** Come back at `atMs` (the caller's clock), with the ticket where there is one: a delayed job's time. */
+  | {
+      readonly granted: false;
+      readonly atMs: number;
+      readonly reason: 'paused' | 'quota' | 'tokens' | 'unavailable';
+      readonly ticket: string | null;
+    };
+
+export interface ObservedAnswer {
+  /** Null when no answer came. */
+  readonly httpStatus: number | null;
+  readonly headers: RateHeaders;
+}

@@ -8,13 +8,12 @@ import { runsQueue } from '../adapters/bullmq/keys.ts';
 import { BullmqRunStore } from '../adapters/bullmq/run-store.ts';
 import { RunsWorker } from '../adapters/bullmq/runs-worker.ts';
 import { removeExpired, repairIndex } from '../adapters/bullmq/sweep.ts';
-import { addFleetGauges, createMetrics } from '../adapters/metrics/metrics.ts';
+import { addFleetGauges, addQuotaGauges, createMetrics } from '../adapters/metrics/metrics.ts';
 import { PrometheusTelemetry } from '../adapters/metrics/prometheus-telemetry.ts';
 import { RedisDurationStore } from '../adapters/redis/duration-store.ts';
 import { RedisEventBus } from '../adapters/redis/event-bus.ts';
 import { RedisIdempotencyStore } from '../adapters/redis/idempotency.ts';
 import { redisKeys } from '../adapters/redis/keys.ts';
-import { RedisPauseGate } from '../adapters/redis/pause-gate.ts';
 import { RedisProviderHealth } from '../adapters/redis/provider-health.ts';
 import { connectRedis, type Patience, type RedisClient } from '../adapters/redis-sdk/client.ts';
 import { advance, type AdvanceDeps } from '../app/advance.ts';
@@ -29,6 +28,7 @@ import { listen } from './listen.ts';
 import { startPolling } from './polling.ts';
 import { createProviders, requestRules } from './kinds.ts';
 import { startOpsServer } from './ops-server.ts';
+import { quotaView, startGate, startQuota } from './quota.ts';
 import { readiness } from './readiness.ts';
 
 export interface FleetContext {
@@ -64,6 +64,11 @@ export async function startApi(context: FleetContext): Promise<string> {
     const { inFlight, jobs } = await store.counts();
     return { inFlight, jobs: { [runsQueue]: jobs } };
   });
+  const quota = startQuota(context, client, subscriber);
+  addQuotaGauges(registry, async () => {
+    const { requests, tokens } = await quota.snapshot();
+    return { requests, tokens };
+  });
   const stopping = new AbortController();
   const app = createApp({
     store,
@@ -76,6 +81,7 @@ export async function startApi(context: FleetContext): Promise<string> {
     apiKeys: config.apiKeys,
     readiness: () => readiness(client, health),
     metrics: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+    quota: async () => quotaView(await quota.snapshot()),
     durations: new RedisDurationStore(client, keys, systemClock),
     boardQueues: [queue],
     logger,
@@ -102,15 +108,14 @@ export async function startRuns(context: FleetContext): Promise<string | null> {
   const events = new RedisEventBus(client, null, keys, (error) =>
     logger.error({ err: error }, 'event listener'),
   );
-  const gate = new RedisPauseGate(client, subscriber, keys, systemClock);
-  await gate.start();
   const health = new RedisProviderHealth(client, keys, systemClock);
   const metrics = createMetrics();
+  const { gate, onAnswer } = await startGate(context, client, subscriber, metrics);
   const telemetry = new PrometheusTelemetry(metrics, logger);
   const polling = startPolling(context, client, telemetry);
   metrics.polls.priceSeconds.set(config.pollCostMs / 1000);
   const deps: AdvanceDeps = {
-    providers: createProviders(context.provider),
+    providers: createProviders(context.provider, onAnswer),
     gate,
     health,
     events,

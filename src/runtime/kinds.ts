@@ -22,9 +22,12 @@ export const requestRules: Record<RunKind, RequestRules> = {
 };
 
 /** The providers of all kinds, on one account. */
-export function createProviders(account: NonNullable<Config['provider']>): Record<RunKind, RunProvider> {
+export function createProviders(
+  account: NonNullable<Config['provider']>,
+  onAnswer: (status: number | null, headers: Headers | null) => void,
+): Record<RunKind, RunProvider> {
   const { apiKey, baseUrl } = account;
-  const client = createOpenAiClient({ apiKey, ...(baseUrl === null ? {} : { baseUrl }) });
+  const client = createOpenAiClient({ apiKey, onAnswer, ...(baseUrl === null ? {} : { baseUrl }) });
   return {
     responses: new ResponsesProvider(client),
     assistants: new AssistantsProvider(client),

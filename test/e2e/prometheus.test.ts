@@ -32,6 +32,9 @@ beforeAll(async () => {
     PATH: processEnvironment()['PATH'] ?? '',
     REDIS_URL: redis.url,
     OPENAI_BASE_URL: simulator.baseUrl,
+    // Some metrics are there only under a limit.
+    RUNFLEET_RPM: '100000',
+    RUNFLEET_TPM: '100000000',
     RUNFLEET_LOG_LEVEL: 'warn',
   };
   api = opened.use(await startRunfleet('api', { ...env, RUNFLEET_PORT: '0' })).address('API');

@@ -3,7 +3,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { redisKeys } from '../../src/adapters/redis/keys.ts';
 import { RedisPauseGate } from '../../src/adapters/redis/pause-gate.ts';
-import { callClasses, type RateGate } from '../../src/ports/rate-gate.ts';
+import { callClasses } from '../../src/domain/limiter/classes.ts';
+import type { RateGate } from '../../src/ports/rate-gate.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { eventually } from './eventually.ts';
 import { opened } from './redis-ports.ts';
@@ -26,7 +27,7 @@ async function pauseOf(gate: RateGate): Promise<number> {
   return await eventually(
     'a pause',
     async () => {
-      const permit = await gate.acquire('look');
+      const permit = await gate.acquire({ callClass: 'look', ticket: null });
       return permit.granted ? 0 : permit.atMs;
     },
     (atMs) => atMs > 0,
@@ -39,7 +40,7 @@ export function pauseGateConformance(name: string, redis: TestRedis): void {
     it('lets calls of every class through while there is none', async () => {
       const one = await gateOf(redis.url, redis.prefix());
       for (const callClass of callClasses)
-        await expect(one.acquire(callClass)).resolves.toEqual({ granted: true });
+        await expect(one.acquire({ callClass, ticket: null })).resolves.toMatchObject({ granted: true });
     });
 
     it('stops every class at once where the 429 came, and in every other process', async () => {
@@ -48,7 +49,7 @@ export function pauseGateConformance(name: string, redis: TestRedis): void {
       const untilMs = systemClock.nowMs() + minuteMs;
       await here.pauseUntil(untilMs);
       for (const callClass of callClasses)
-        await expect(here.acquire(callClass)).resolves.toEqual({
+        await expect(here.acquire({ callClass, ticket: null })).resolves.toMatchObject({
           granted: false,
           atMs: untilMs,
           reason: 'paused',
@@ -77,10 +78,10 @@ export function pauseGateConformance(name: string, redis: TestRedis): void {
       await expect(pauseOf(await gateOf(redis.url, prefix))).resolves.toBe(untilMs);
       const late = await eventually(
         'the end of the pause',
-        () => here.acquire('look'),
+        () => here.acquire({ callClass: 'look', ticket: null }),
         (permit) => permit.granted,
       );
-      expect(late).toEqual({ granted: true });
+      expect(late).toMatchObject({ granted: true });
       expect(systemClock.nowMs()).toBeGreaterThanOrEqual(untilMs);
       const client = redis.client;
       await eventually(
@@ -101,7 +102,7 @@ export function pauseGateConformance(name: string, redis: TestRedis): void {
       await expect(
         eventually(
           'the pause',
-          () => there.acquire('look'),
+          () => there.acquire({ callClass: 'look', ticket: null }),
           (permit) => !permit.granted,
           { withinMs: 8000 },
         ),

@@ -16,6 +16,12 @@ export interface Metrics {
   readonly throttled: Counter;
   readonly tokens: Counter<'kind' | 'direction'>;
   readonly polls: PollMetrics;
+  readonly limiter: LimiterMetrics;
+}
+
+export interface LimiterMetrics {
+  readonly permits: Counter<'class'>;
+  readonly waitSeconds: Histogram<'class'>;
 }
 
 /** What looking costs, beside what the plain backoff would have cost. Counters, so that rates and regret are sums. */
@@ -87,6 +93,25 @@ export function createMetrics(): Metrics {
       registers,
     }),
     polls: pollMetrics(registry),
+    limiter: limiterMetrics(registry),
+  };
+}
+
+function limiterMetrics(registry: Registry): LimiterMetrics {
+  return {
+    permits: new Counter({
+      name: 'runfleet_limiter_permits_total',
+      help: 'Calls that the shared limiter let through.',
+      labelNames: ['class'],
+      registers: [registry],
+    }),
+    waitSeconds: new Histogram({
+      name: 'runfleet_limiter_wait_seconds',
+      help: 'From the first time that a call asked for its permit to the permit.',
+      labelNames: ['class'],
+      buckets: delayBuckets,
+      registers: [registry],
+    }),
   };
 }
 
@@ -119,6 +144,46 @@ function pollMetrics(registry: Registry): PollMetrics {
   };
 }
 
+export interface QuotaUse {
+  /** Null: no limit, or none known yet. */
+  readonly limit: number | null;
+  readonly usedRatio: number;
+}
+
+/** Adds the account's quota, read at each scrape. For API processes alone, as the fleet's gauges. */
+export function addQuotaGauges(
+  registry: Registry,
+  read: () => Promise<Readonly<Record<'requests' | 'tokens', QuotaUse>>>,
+): void {
+  const quota = sharedReading(read);
+  void new Gauge({
+    name: 'runfleet_quota_limit',
+    help: 'The limit in force, a minute; absent where there is none. The same on every API process: do not sum.',
+    labelNames: ['unit'],
+    registers: [registry],
+    async collect() {
+      this.reset();
+      for (const [unit, { limit }] of Object.entries(await quota()))
+        if (limit !== null) this.set({ unit }, limit);
+    },
+  });
+  void new Gauge({
+    name: 'runfleet_quota_used_ratio',
+    help: 'Share of the limit in use; 0 without a limit. The same on every API process: do not sum.',
+    labelNames: ['unit'],
+    registers: [registry],
+    async collect() {
+      for (const [unit, { usedRatio }] of Object.entries(await quota())) this.set({ unit }, usedRatio);
+    },
+  });
+}
+
+/** The gauges of one scrape share one reading. */
+function sharedReading<T>(read: () => Promise<T>): () => Promise<T> {
+  let reading: Promise<T> | null = null;
+  return () => (reading ??= read().finally(() => (reading = null)));
+}
+
 export interface FleetCounts {
   readonly inFlight: Readonly<Record<string, number>>;
   /** By queue, then by state. */
@@ -130,9 +195,7 @@ export interface FleetCounts {
  * and a sum over them would be wrong.
  */
 export function addFleetGauges(registry: Registry, read: () => Promise<FleetCounts>): void {
-  // Both gauges of one scrape share one reading.
-  let reading: Promise<FleetCounts> | null = null;
-  const counts = (): Promise<FleetCounts> => (reading ??= read().finally(() => (reading = null)));
+  const counts = sharedReading(read);
   void new Gauge({
     name: 'runfleet_runs_in_flight',
     help: 'Runs accepted and not yet ended. The same on every API process: do not sum.',

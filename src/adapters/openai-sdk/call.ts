@@ -1,4 +1,4 @@
-import type { APIPromise } from 'openai';
+import { APIError, type APIPromise } from 'openai';
 import * as z from 'zod';
 import { ProviderFault } from '../../domain/fault.ts';
 import type { OpenAiClient } from './client.ts';
@@ -22,8 +22,10 @@ export async function callApi<T>(
   let answer: { data: unknown; response: Response };
   try {
     answer = await call().withResponse();
+    client.onAnswer(answer.response.status, answer.response.headers);
   } catch (error) {
     const fault = faultOf(error);
+    client.onAnswer(fault.httpStatus, error instanceof APIError ? (error.headers ?? null) : null);
     // Not as its cause: the SDK's error holds the request, and would carry the prompt into a log.
     const code = client.redact(fault.code).slice(0, maxCodeLength);
     throw new ProviderFault({ ...fault, code, message: client.redact(fault.message) });

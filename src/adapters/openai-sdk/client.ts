@@ -12,6 +12,8 @@ export interface OpenAiOptions {
   readonly createTimeoutMs?: number;
   /** Answers above this are refused before they are in memory; default 32 MiB. */
   readonly maxAnswerBytes?: number;
+  /** Told of every answer, good or bad; null where there was none. The limiter learns from it. */
+  readonly onAnswer?: (status: number | null, headers: Headers | null) => void;
 }
 
 export interface OpenAiClient {
@@ -19,6 +21,7 @@ export interface OpenAiClient {
   readonly createTimeoutMs: number;
   /** Takes our credential out of a text: some servers repeat it in their errors. */
   readonly redact: (text: string) => string;
+  readonly onAnswer: (status: number | null, headers: Headers | null) => void;
 }
 
 const defaultTimeoutMs = 20_000;
@@ -41,5 +44,5 @@ export function createOpenAiClient(options: OpenAiOptions): OpenAiClient {
   // A short one is a stand-in for servers that ask for none, and would match anything.
   const secret = options.apiKey.length >= 8 ? options.apiKey : null;
   const redact = (text: string): string => (secret === null ? text : text.replaceAll(secret, '[api key]'));
-  return { sdk, createTimeoutMs, redact };
+  return { sdk, createTimeoutMs, redact, onAnswer: options.onAnswer ?? (() => {}) };
 }

@@ -46,9 +46,17 @@ export class RedisPauseGate implements RateGate {
   acquire(): Promise<Permit> {
     const atMs = this.pausedUntilMs;
     return Promise.resolve(
-      this.clock.nowMs() >= atMs ? { granted: true } : { granted: false, atMs, reason: 'paused' },
+      this.clock.nowMs() >= atMs
+        ? { granted: true, waitedMs: 0 }
+        : { granted: false, atMs, reason: 'paused', ticket: null },
     );
   }
+
+  giveBack(): void {}
+
+  observe(): void {}
+
+  settleTokens(): void {}
 
   async pauseUntil(untilMs: number): Promise<void> {
     this.note(untilMs);

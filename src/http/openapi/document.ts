@@ -6,7 +6,8 @@ import { runInput } from '../../domain/wire/run-input.ts';
 import { problem, runList, runView } from '../../domain/wire/run-view.ts';
 import { problemOf, type ProblemName, problemSorts } from '../problems.ts';
 import type { AnswerDoc, RouteDoc } from '../route.ts';
-import { bulkInput, bulkOutput, health, quotaView, readiness } from '../schemas.ts';
+import { bulkInput, bulkOutput, health, readiness } from '../schemas.ts';
+import { quotaView } from '../../domain/wire/quota-view.ts';
 import { problemFields } from './examples.ts';
 import type { Answer, Content, JsonSchema, OpenApiDocument, Operation, Parameter } from './types.ts';
 

@@ -114,3 +114,22 @@ export const notReady = { ok: false, checks: { redis: { ok: false, detail: 'No c
 export const problemFields = [
   { path: ['request'], message: 'Invalid input: expected record, received undefined' },
 ];
+
+const idle = { limit: null, used: 0, booked: 0, queued: 0 };
+
+export const quota = {
+  object: 'runfleet.quota',
+  account: '5d41402abc4b2a76b971',
+  window_seconds: 60,
+  requests: { limit: 3000, used: 2940, used_ratio: 0.98, source: 'configured' },
+  tokens: { limit: null, used: 0, used_ratio: 0, source: 'none' },
+  classes: {
+    create: { limit: null, used: 1200, booked: 40, queued: 310 },
+    look: { limit: null, used: 1740, booked: 42, queued: 95 },
+    submit: idle,
+    cancel: idle,
+    other: idle,
+  },
+  waiting_for: 'quota',
+  paused_until: null,
+} as const;

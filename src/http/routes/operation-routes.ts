@@ -4,7 +4,8 @@ import type { HttpDeps, HttpLimits, Readiness } from '../deps.ts';
 import * as examples from '../openapi/examples.ts';
 import { ProblemError } from '../problems.ts';
 import { type Route, route } from '../route.ts';
-import { durationsQuery, health, noQuery, quotaView, readiness } from '../schemas.ts';
+import { durationsQuery, health, noQuery, readiness } from '../schemas.ts';
+import { quotaView } from '../../domain/wire/quota-view.ts';
 
 /** What those who run the fleet ask for. Probes and scrapers carry no key, and nothing here is secret. */
 export function operationRoutes(deps: HttpDeps, limits: HttpLimits): Route[] {
@@ -17,7 +18,9 @@ export function operationRoutes(deps: HttpDeps, limits: HttpLimits): Route[] {
       summary: 'Limits, use and waiting calls',
       access: 'key',
       query: noQuery,
-      answers: { 200: { description: 'The quota, per class of call.', schema: quotaView } },
+      answers: {
+        200: { description: 'The quota, per class of call.', schema: quotaView, example: examples.quota },
+      },
       problems: ['not-implemented'],
       handle: async ({ res }) => {
         if (deps.quota === undefined) throw new ProblemError('not-implemented');

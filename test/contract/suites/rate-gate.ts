@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Clock } from '../../../src/ports/clock.ts';
-import { callClasses, type CallClass, type Permit, type RateGate } from '../../../src/ports/rate-gate.ts';
+import { callClasses, type CallClass } from '../../../src/domain/limiter/classes.ts';
+import type { Permit, RateGate } from '../../../src/ports/rate-gate.ts';
 import { eventually } from '../../support/fakes/eventually.ts';
 
 export interface RateGateHarness {
@@ -33,7 +34,7 @@ export function rateGateConformance(name: string, factory: RateGateFactory): voi
     it('lets calls of every class through while there is no limit', async () => {
       const { gates } = await gateOf(null);
       for (const callClass of callClasses)
-        await expect(gates[0].acquire(callClass)).resolves.toEqual({ granted: true });
+        await expect(gates[0].acquire({ callClass, ticket: null })).resolves.toMatchObject({ granted: true });
     });
 
     it('lets nobody through during a pause, in no process, and tells when to come back', async () => {
@@ -42,7 +43,7 @@ export function rateGateConformance(name: string, factory: RateGateFactory): voi
       await gates[0].pauseUntil(untilMs);
       for (const gate of gates) {
         const permit = await eventually(async () => {
-          const answer = await gate.acquire('look');
+          const answer = await gate.acquire({ callClass: 'look', ticket: null });
           expect(answer.granted).toBe(false);
           return answer;
         });
@@ -50,7 +51,9 @@ export function rateGateConformance(name: string, factory: RateGateFactory): voi
         expect(permit.granted ? 0 : permit.atMs).toBeGreaterThanOrEqual(untilMs);
       }
       for (const callClass of callClasses)
-        await expect(gates[1].acquire(callClass)).resolves.toMatchObject({ granted: false });
+        await expect(gates[1].acquire({ callClass, ticket: null })).resolves.toMatchObject({
+          granted: false,
+        });
     });
 
     it('stands by the latest end of a pause', async () => {
@@ -59,7 +62,7 @@ export function rateGateConformance(name: string, factory: RateGateFactory): voi
       await gates[0].pauseUntil(untilMs);
       await gates[1].pauseUntil(untilMs - 50_000);
       await gates[0].pauseUntil(0);
-      const permit = await gates[1].acquire('create');
+      const permit = await gates[1].acquire({ callClass: 'create', ticket: null });
       expect(permit.granted ? 0 : permit.atMs).toBeGreaterThanOrEqual(untilMs);
     });
 
@@ -69,7 +72,9 @@ export function rateGateConformance(name: string, factory: RateGateFactory): voi
       await harness.gates[0].pauseUntil(untilMs);
       await harness.reach(untilMs);
       for (const gate of harness.gates)
-        await eventually(async () => expect(await gate.acquire('look')).toEqual({ granted: true }));
+        await eventually(async () =>
+          expect(await gate.acquire({ callClass: 'look', ticket: null })).toMatchObject({ granted: true }),
+        );
     });
 
     it('never lets more through at once than the quota of a minute, over all processes', async () => {
@@ -99,13 +104,13 @@ export function rateGateConformance(name: string, factory: RateGateFactory): voi
       const harness = await gateOf(600);
       const [gate] = harness.gates;
       const denial = await eventually(async () => {
-        const permit = await gate.acquire('look');
+        const permit = await gate.acquire({ callClass: 'look', ticket: null });
         if (permit.granted) throw new Error('There is quota left.');
         return permit;
       });
       await eventually(async () => {
         await harness.reach(denial.atMs);
-        expect(await gate.acquire('look')).toEqual({ granted: true });
+        expect(await gate.acquire({ callClass: 'look', ticket: null })).toMatchObject({ granted: true });
       });
     });
 
@@ -114,7 +119,7 @@ export function rateGateConformance(name: string, factory: RateGateFactory): voi
       const denied = (await ask(gates[0], 'look', 25)).filter((permit) => !permit.granted);
       expect(denied).not.toHaveLength(0);
       const lastLook = Math.max(...denied.map(({ atMs }) => atMs));
-      const permit = await gates[1].acquire(callClass);
+      const permit = await gates[1].acquire({ callClass, ticket: null });
       expect(permit.granted || permit.atMs <= lastLook).toBe(true);
     });
   });
@@ -122,6 +127,6 @@ export function rateGateConformance(name: string, factory: RateGateFactory): voi
 
 async function ask(gate: RateGate, callClass: CallClass, times: number): Promise<readonly Permit[]> {
   const permits: Permit[] = [];
-  for (let i = 0; i < times; i += 1) permits.push(await gate.acquire(callClass));
+  for (let i = 0; i < times; i += 1) permits.push(await gate.acquire({ callClass, ticket: null }));
   return permits;
 }

@@ -1,6 +1,7 @@
 import { StoreUnavailableError } from '../../../src/domain/errors.ts';
 import type { Clock } from '../../../src/ports/clock.ts';
-import type { CallClass, Permit, RateGate } from '../../../src/ports/rate-gate.ts';
+import type { CallClass } from '../../../src/domain/limiter/classes.ts';
+import type { Permit, PermitAsk, RateGate } from '../../../src/ports/rate-gate.ts';
 
 /** What the gates of one fleet share. */
 export class SharedQuota {
@@ -19,6 +20,9 @@ export class SharedQuota {
 export class FakeRateGate implements RateGate {
   /** Every question, with its answer. */
   readonly asked: { readonly callClass: CallClass; readonly permit: Permit }[] = [];
+  readonly givenBack: string[] = [];
+  /** Tokens by run. */
+  readonly settled = new Map<string, number>();
   /** True: every call rejects, as without Redis. */
   unavailable = false;
   readonly quota: SharedQuota;
@@ -31,11 +35,11 @@ export class FakeRateGate implements RateGate {
   }
 
   /** The next call is not let through, whatever its class. */
-  denyNext(atMs: number, reason: 'paused' | 'quota' = 'quota'): void {
-    this.scripted.push({ granted: false, atMs, reason });
+  denyNext(atMs: number, reason: 'paused' | 'quota' = 'quota', ticket: string | null = null): void {
+    this.scripted.push({ granted: false, atMs, reason, ticket });
   }
 
-  async acquire(callClass: CallClass): Promise<Permit> {
+  async acquire({ callClass }: PermitAsk): Promise<Permit> {
     await Promise.resolve();
     this.refuseWhileUnavailable();
     const permit = this.scripted.shift() ?? this.decide();
@@ -49,16 +53,27 @@ export class FakeRateGate implements RateGate {
     this.quota.pausedUntilMs = Math.max(this.quota.pausedUntilMs, untilMs);
   }
 
+  giveBack(ticket: string): void {
+    this.givenBack.push(ticket);
+  }
+
+  observe(): void {}
+
+  settleTokens(id: string, tokens: number): void {
+    this.settled.set(id, tokens);
+  }
+
   private decide(): Permit {
     const nowMs = this.clock.nowMs();
     const { quota } = this;
-    if (nowMs < quota.pausedUntilMs) return { granted: false, atMs: quota.pausedUntilMs, reason: 'paused' };
+    if (nowMs < quota.pausedUntilMs)
+      return { granted: false, atMs: quota.pausedUntilMs, reason: 'paused', ticket: null };
     const recent = quota.grantedAtMs.filter((atMs) => atMs > nowMs - quota.windowMs);
     const oldest = recent[0];
     if (recent.length >= quota.limit && oldest !== undefined)
-      return { granted: false, atMs: oldest + quota.windowMs, reason: 'quota' };
+      return { granted: false, atMs: oldest + quota.windowMs, reason: 'quota', ticket: null };
     quota.grantedAtMs.push(nowMs);
-    return { granted: true };
+    return { granted: true, waitedMs: 0 };
   }
 
   private refuseWhileUnavailable(): void {

@@ -1,3 +1,4 @@
+import * as examples from '../../../src/http/openapi/examples.ts';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { inspect } from 'node:util';
@@ -262,9 +263,10 @@ describe('the other calls', () => {
   });
 
   it('quota gives what the server reports', async () => {
-    await using stub = await Stub.start({ json: { limits: { rpm: 3000 } } });
+    await using stub = await Stub.start({ json: examples.quota }, { json: { limits: { rpm: 3000 } } });
     const { client } = setup(stub);
-    await expect(client.quota()).resolves.toEqual({ limits: { rpm: 3000 } });
+    await expect(client.quota()).resolves.toEqual(examples.quota);
+    await expect(client.quota()).rejects.toThrow(RunfleetUnexpectedAnswerError);
     expect(stub.requests[0]?.path).toBe('/v1/quota');
   });
 });

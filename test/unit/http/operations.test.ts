@@ -1,3 +1,4 @@
+import * as examples from '../../../src/http/openapi/examples.ts';
 import { expect, test } from 'vitest';
 import { startApp } from '../../support/http/test-app.ts';
 
@@ -37,6 +38,6 @@ test('metrics come as they are', async () => {
 });
 
 test('quota is what the limiter says', async () => {
-  const app = await startApp({ quota: () => Promise.resolve({ limits: {} }) });
-  expect(await (await app.call('GET', '/v1/quota')).json()).toEqual({ limits: {} });
+  const app = await startApp({ quota: () => Promise.resolve(examples.quota) });
+  expect(await (await app.call('GET', '/v1/quota')).json()).toEqual(examples.quota);
 });

@@ -1,0 +1,56 @@
+/** `domain/limiter/tokens.ts` in Lua. Each reservation is a key of its own that expires with its bucket. */
+export const tokensLua = `
+local reservationKeys = {}
+
+local function settleTokens(id, used)
+  local k = reservationKeys[id]
+  local text = k and redis.call('GET', k)
+  if not text then return end
+  redis.call('DEL', k)
+  local r = numbers(text)
+  if r[3] <= now then return end
+  addTokens(r[1], used - r[2])
+end
+
+local function tokensFreeAt(atMost)
+  local list, left, at = {}, 0, now
+  for _, cell in ipairs(tokenCells()) do
+    if leavesUs(cell[1]) > now then
+      list[#list + 1] = cell
+      left = left + cell[2]
+    end
+  end
+  for _, cell in ipairs(list) do
+    if left <= atMost then break end
+    left = left - cell[2]
+    at = leavesUs(cell[1])
+  end
+  return at
+end
+
+-- Nil when the tokens are there; else when to come back.
+local function waitForTokens(ask)
+  local limit = tokenLimitNow()
+  if limit <= 0 then return nil end
+  settleTokens(ask.id, 0)
+  local isNext = s.holdUntil <= now or s.holdId == ask.id
+  local need = math.min(ask.tokens + (isNext and 0 or s.holdTokens), limit)
+  local at = tokensFreeAt(limit - need)
+  if at <= now then
+    if s.holdId == ask.id then s.holdUntil = 0 end
+    return nil
+  end
+  if ask.kind == 'returning' and isNext then
+    s.holdId, s.holdTokens, s.holdUntil = ask.id, math.min(ask.tokens, limit), at + bucketUs() * 3
+  end
+  return at
+end
+
+local function reserve(ask, slot)
+  local bucket = bucketOf(slot)
+  addTokens(bucket, ask.tokens)
+  local expires = leavesUs(bucket)
+  local k = reservationKeys[ask.id]
+  redis.call('SET', k, join({ bucket, ask.tokens, expires }), 'PX', math.ceil((expires - now) / 1000))
+end
+`;

@@ -1,0 +1,206 @@
+/** Trips to Redis, one at a time: whatever gathers while one is out goes with the next. */
+
+import type { Answer, Ask } from '../../domain/limiter/booking.ts';
+import { emptyRequest, type StepReply, type StepRequest } from '../../domain/limiter/step.ts';
+import type { Call } from './calls.ts';
+import type { Contact } from './contact.ts';
+import { Sightings } from './sightings.ts';
+import type { Stock } from './stock.ts';
+
+/** A trip blocks Redis for everybody, so it is kept short; the rest goes with the next. */
+const mostCallsATrip = 200;
+const settleWithinMs = 500;
+
+export interface TripsOptions {
+  readonly step: (request: StepRequest) => Promise<StepReply>;
+  readonly contact: Contact;
+  readonly stock: Stock;
+  /** Longer than this without a reply, and the calls are refused. */
+  readonly timeoutMs: number;
+  readonly answered: (call: Call, answer: Answer) => void;
+  readonly refused: (call: Call) => void;
+  readonly done: () => void;
+  readonly failed: () => void;
+}
+
+export class Trips {
+  readonly sightings = new Sightings();
+  private readonly options: TripsOptions;
+  private calls: Call[] = [];
+  private settlements = new Map<string, number>();
+  private pauseUntilLocalMs = 0;
+  private scheduled: NodeJS.Immediate | null = null;
+  private wantsAnother = false;
+  private settleTimer: NodeJS.Timeout | null = null;
+  private returnTimer: NodeJS.Timeout | null = null;
+  private underway: Promise<void> | null = null;
+  private closed = false;
+
+  constructor(options: TripsOptions) {
+    this.options = options;
+  }
+
+  waiting(): readonly Call[] {
+    return this.calls;
+  }
+
+  add(call: Call): void {
+    if (this.closed) return this.options.refused(call);
+    this.calls.push(call);
+    this.soon();
+  }
+
+  settle(id: string, tokens: number): void {
+    if (this.closed) return;
+    this.settlements.set(id, Math.max(0, tokens));
+    // Others travel with calls; this one is no reason for a trip of its own, but must not wait for ever either.
+    this.settleTimer ??= setTimeout(() => this.soon(), settleWithinMs);
+  }
+
+  async pause(untilLocalMs: number): Promise<void> {
+    this.pauseUntilLocalMs = Math.max(this.pauseUntilLocalMs, untilLocalMs);
+    // What is under way was packed before.
+    await this.underway;
+    await this.now();
+  }
+
+  /** With everything else that this turn of the event loop brings up. */
+  soon(): void {
+    this.wantsAnother ||= this.underway !== null;
+    this.check();
+  }
+
+  /** Only to hear of Redis again: a trip that is under way will do. */
+  check(): void {
+    if (this.closed || this.scheduled !== null || this.underway !== null) return;
+    this.scheduled = setImmediate(() => {
+      void this.now();
+    });
+  }
+
+  /** Never rejects: a failed trip has refused its calls. */
+  now(): Promise<void> {
+    if (this.scheduled !== null) clearImmediate(this.scheduled);
+    this.scheduled = null;
+    if (this.closed) return Promise.resolve();
+    this.underway ??= this.go().finally(() => {
+      this.underway = null;
+      if (this.calls.length > 0 || this.wantsAnother) this.soon();
+      this.wantsAnother = false;
+      this.armReturn();
+    });
+    return this.underway;
+  }
+
+  async close(): Promise<void> {
+    for (const call of this.calls.splice(0)) this.options.refused(call);
+    await this.underway;
+    this.closed = true;
+    if (this.scheduled !== null) clearImmediate(this.scheduled);
+    if (this.returnTimer !== null) clearTimeout(this.returnTimer);
+    for (const call of this.calls.splice(0)) this.options.refused(call);
+    const back = this.options.stock.takeBackAll();
+    const settle = this.takeSettlements();
+    if (back.slots.length === 0 && settle.length === 0) return;
+    const request = { ...emptyRequest, back: back.slots, backEpoch: back.epoch, settle };
+    // A slot that cannot be given back is lost, which is harmless.
+    await this.inTime(this.options.step(request)).catch(() => {});
+  }
+
+  private async go(): Promise<void> {
+    const { contact, stock, answered, refused, done, failed } = this.options;
+    // Urgent ones first, then those that have waited.
+    this.calls.sort((a, b) => order(a) - order(b));
+    const calls = this.calls.splice(0, mostCallsATrip);
+    const extras = stock.extras(calls);
+    const back = stock.takeBack();
+    const seen = this.sightings.take();
+    const settle = this.takeSettlements();
+    const sentAt = contact.stamp();
+    const pauseMs = this.pauseUntilLocalMs - contact.localMs();
+    const request: StepRequest = {
+      asks: [...calls.map(askOf), ...extras],
+      back: back.slots,
+      backEpoch: back.epoch,
+      pauseUs: Math.max(0, Math.ceil(pauseMs * 1000)),
+      seen,
+      settle,
+    };
+    const giveBackLate = (late: StepReply): void => {
+      if (late.epoch !== contact.epoch || this.closed) return;
+      const slots = late.answers.flatMap((answer, i) =>
+        answer.type === 'slot' && calls[i]?.shared !== false ? [answer.atUs] : [],
+      );
+      stock.giveBack(slots);
+      this.soon();
+    };
+    const reply = await this.tryStep(request, giveBackLate);
+    if (reply === null) {
+      this.sightings.restore(seen);
+      for (const { id, tokens } of settle) if (!this.settlements.has(id)) this.settlements.set(id, tokens);
+      for (const call of calls) refused(call);
+      failed();
+      return;
+    }
+    contact.hear(reply, sentAt);
+    if (pauseMs > 0) this.pauseUntilLocalMs = 0;
+    stock.put(extras, reply.answers.slice(calls.length));
+    for (const [i, call] of calls.entries()) answered(call, reply.answers[i] ?? { type: 'none' });
+    done();
+  }
+
+  private async tryStep(
+    request: StepRequest,
+    giveBackLate: (late: StepReply) => void,
+  ): Promise<StepReply | null> {
+    const trip = this.options.step(request);
+    try {
+      return await this.inTime(trip);
+    } catch {
+      // Done after all, but too late for its calls: what it reserved is for others.
+      void trip.then(giveBackLate).catch(() => {});
+      return null;
+    }
+  }
+
+  private async inTime<T>(promise: Promise<T>): Promise<T> {
+    const timeout = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      timeout.reject(new Error('Redis did not answer in time.'));
+    }, this.options.timeoutMs);
+    try {
+      return await Promise.race([promise, timeout.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  private takeSettlements(): { id: string; tokens: number }[] {
+    const all = [...this.settlements].map(([id, tokens]) => ({ id, tokens }));
+    this.settlements = new Map();
+    if (this.settleTimer !== null) clearTimeout(this.settleTimer);
+    this.settleTimer = null;
+    return all;
+  }
+
+  /** Leases that nobody came for go back while others can still use them. */
+  private armReturn(): void {
+    const { contact, stock } = this.options;
+    if (this.returnTimer !== null) clearTimeout(this.returnTimer);
+    this.returnTimer = null;
+    const atUs = stock.returnAtUs();
+    const nowUs = contact.nowUs();
+    if (atUs === null || nowUs === null || this.closed) return;
+    this.returnTimer = setTimeout(() => this.soon(), Math.max(1, (atUs - nowUs) / 1000));
+  }
+}
+
+function order(call: Call): number {
+  if (call.urgent) return 0;
+  return call.returning ? 1 : 2;
+}
+
+function askOf(call: Call): Ask {
+  const { classIndex, returning, tokens, id } = call;
+  return { classIndex, kind: returning ? 'returning' : 'fresh', tokens, id };
+}

@@ -1,0 +1,24 @@
+import type { FaultDetails } from '../domain/fault.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { ProviderHealth } from '../ports/provider-health.ts';
+import type { RateGate } from '../ports/rate-gate.ts';
+import type { Telemetry } from '../ports/telemetry.ts';
+
+interface ShareDeps {
+  readonly telemetry: Telemetry;
+  readonly gate: RateGate;
+  readonly clock: Clock;
+  readonly health: ProviderHealth;
+}
+
+/** Tells the fleet of a fault that is not one run's alone: a 429, or a credential that is refused. */
+export async function shareFault(
+  fault: FaultDetails,
+  { telemetry, gate, clock, health }: ShareDeps,
+): Promise<void> {
+  if (fault.type === 'throttled') {
+    telemetry.throttled();
+    if (fault.retryAfterMs !== null) await gate.pauseUntil(clock.nowMs() + fault.retryAfterMs);
+  }
+  if (fault.type === 'unauthorized') await health.reportUnauthorized(fault.message);
+}

@@ -1,0 +1,178 @@
+/** The rate gate of a process: the shared limiter, or (until there is a limit to keep) pauses alone. */
+
+import { RedisPauseGate } from '../adapters/redis/pause-gate.ts';
+import { redisKeys } from '../adapters/redis/keys.ts';
+import {
+  createRedisLimiter,
+  type LimiterObserver,
+  type QuotaSnapshot,
+  type RedisLimiter,
+  type RedisLimiterOptions,
+} from '../adapters/redis-limiter/limiter.ts';
+import type { RedisClient } from '../adapters/redis-sdk/client.ts';
+import type { Metrics } from '../adapters/metrics/metrics.ts';
+import { readRateHeaders } from '../domain/limiter/headers.ts';
+import type { QuotaView } from '../domain/wire/quota-view.ts';
+import type { ObservedAnswer, Permit, PermitAsk, RateGate } from '../ports/rate-gate.ts';
+import { systemClock } from './clock.ts';
+import type { FleetContext } from './fleet.ts';
+
+type OnPermit = LimiterObserver['permitted'];
+
+const defaultBaseUrl = 'https://api.openai.com/v1';
+
+/** Where no limit is set, calls go freely until the provider shows one: in its headers, or by a 429. */
+class LearningGate implements RateGate {
+  private readonly pauses: RedisPauseGate;
+  private readonly limiter: RedisLimiter;
+  private readonly onPermit: OnPermit;
+  private current: RateGate;
+
+  constructor(pauses: RedisPauseGate, limiter: RedisLimiter, limited: boolean, onPermit: OnPermit) {
+    this.onPermit = onPermit;
+    this.pauses = pauses;
+    this.limiter = limiter;
+    this.current = limited ? limiter : pauses;
+  }
+
+  async acquire(ask: PermitAsk): Promise<Permit> {
+    const { current } = this;
+    const permit = await current.acquire(ask);
+    // The limiter counts its own.
+    if (current === this.pauses && permit.granted) this.onPermit(ask.callClass, 0);
+    return permit;
+  }
+
+  giveBack(ticket: string): void {
+    this.current.giveBack(ticket);
+  }
+
+  observe(answer: ObservedAnswer): void {
+    const { limitRequests, limitTokens } = answer.headers;
+    if ((limitRequests ?? 0) > 0 || (limitTokens ?? 0) > 0 || answer.httpStatus === 429)
+      this.current = this.limiter;
+    this.current.observe(answer);
+  }
+
+  async pauseUntil(untilMs: number): Promise<void> {
+    // Both: another process may not have heard of a limit yet.
+    await Promise.all([this.pauses.pauseUntil(untilMs), this.limiter.pauseUntil(untilMs)]);
+  }
+
+  settleTokens(id: string, tokens: number): void {
+    this.current.settleTokens(id, tokens);
+  }
+}
+
+export interface GateOfProcess {
+  readonly gate: RateGate;
+  /** To be told of every answer of the provider. */
+  readonly onAnswer: (status: number | null, headers: Headers | null) => void;
+}
+
+/** The gate of a worker. Resolves once it knows of the pause in force. */
+export async function startGate(
+  context: FleetContext,
+  client: RedisClient,
+  subscriber: RedisClient,
+  metrics: Metrics,
+): Promise<GateOfProcess> {
+  const { config, closers, logger } = context;
+  const { requests, tokens, classRequests } = config.quota;
+  const onPermit: OnPermit = (callClass, waitedSeconds) => {
+    metrics.limiter.permits.inc({ class: callClass });
+    metrics.limiter.waitSeconds.observe({ class: callClass }, waitedSeconds);
+  };
+  const limiter = createRedisLimiter({
+    ...limiterOptions(context, client, subscriber),
+    observer: {
+      permitted: onPermit,
+      refused: () => {},
+      reachable: (isReachable) => {
+        if (isReachable) logger.info('the limiter reaches Redis again');
+        else logger.warn('the limiter cannot reach Redis: no call goes out');
+      },
+    },
+  });
+  closers.add('limiter', () => limiter.close());
+  const pauses = new RedisPauseGate(client, subscriber, redisKeys(config.prefix), systemClock);
+  await pauses.start();
+  const limited =
+    (requests ?? 0) > 0 || (tokens ?? 0) > 0 || Object.values(classRequests).some((limit) => limit > 0);
+  const gate = new LearningGate(pauses, limiter, limited, onPermit);
+  return {
+    gate,
+    onAnswer: (httpStatus, headers) =>
+      gate.observe({ httpStatus, headers: readRateHeaders((name) => headers?.get(name) ?? null) }),
+  };
+}
+
+export interface QuotaOfProcess {
+  snapshot(): Promise<QuotaSnapshot>;
+}
+
+/** What `GET /v1/quota` shows: read from the shared state, so any process can. */
+export function startQuota(
+  context: FleetContext,
+  client: RedisClient,
+  subscriber: RedisClient,
+): QuotaOfProcess {
+  const limiter = createRedisLimiter(limiterOptions(context, client, subscriber));
+  context.closers.add('quota', () => limiter.close());
+  return limiter;
+}
+
+function limiterOptions(
+  { config, provider }: FleetContext,
+  client: RedisClient,
+  subscriber: RedisClient,
+): RedisLimiterOptions {
+  const { requests, tokens, classRequests, looksAreFree, jitterMs } = config.quota;
+  return {
+    client,
+    subscriber,
+    prefix: config.prefix,
+    account: { baseUrl: provider.baseUrl ?? defaultBaseUrl, credential: provider.apiKey },
+    settings: {
+      requests,
+      tokens,
+      classRequests,
+      freeClasses: looksAreFree ? (['look'] as const) : [],
+      jitterMs,
+    },
+  };
+}
+
+/** The snapshot in the words of the API. */
+export function quotaView(snapshot: QuotaSnapshot): QuotaView {
+  const { requests, tokens, classes, pausedUntilMs } = snapshot;
+  return {
+    object: 'runfleet.quota',
+    account: snapshot.account,
+    window_seconds: snapshot.windowMs / 1000,
+    requests: unitView(requests),
+    tokens: unitView(tokens),
+    classes: {
+      create: classView(classes.create),
+      look: classView(classes.look),
+      submit: classView(classes.submit),
+      cancel: classView(classes.cancel),
+      other: classView(classes.other),
+    },
+    waiting_for: snapshot.waitingFor,
+    paused_until: pausedUntilMs === null ? null : new Date(pausedUntilMs).toISOString(),
+  };
+}
+
+function unitView({ limit, used, usedRatio, source }: QuotaSnapshot['requests']): QuotaView['requests'] {
+  return { limit: limit === null ? null : Math.floor(limit), used, used_ratio: usedRatio, source };
+}
+
+function classView({
+  limit,
+  usedInWindow,
+  booked,
+  queued,
+}: QuotaSnapshot['classes']['create']): QuotaView['classes']['create'] {
+  return { limit, used: usedInWindow, booked: Math.round(booked), queued };
+}
