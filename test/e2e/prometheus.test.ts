@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import * as z from 'zod';
-import { addFleetGauges, createMetrics } from '../../src/adapters/metrics/metrics.ts';
+import { addFleetGauges, addQuotaGauges, createMetrics } from '../../src/adapters/metrics/metrics.ts';
 import { RunfleetClient } from '../../src/client/index.ts';
 import { processEnvironment } from '../../src/config/index.ts';
 import { freePort } from '../../src/runtime/free-port.ts';
@@ -32,9 +32,6 @@ beforeAll(async () => {
     PATH: processEnvironment()['PATH'] ?? '',
     REDIS_URL: redis.url,
     OPENAI_BASE_URL: simulator.baseUrl,
-    // Some metrics are there only under a limit.
-    RUNFLEET_RPM: '100000',
-    RUNFLEET_TPM: '100000000',
     RUNFLEET_LOG_LEVEL: 'warn',
   };
   api = opened.use(await startRunfleet('api', { ...env, RUNFLEET_PORT: '0' })).address('API');
@@ -158,6 +155,8 @@ function sumOf(text: string, name: string): number {
 async function names(): Promise<string[]> {
   const { registry } = createMetrics();
   addFleetGauges(registry, () => Promise.resolve({ inFlight: {}, jobs: {} }));
+  const idle = { limit: null, usedRatio: 0 };
+  addQuotaGauges(registry, () => Promise.resolve({ requests: idle, tokens: idle }));
   return (await registry.getMetricsAsJSON()).map(({ name }) => name);
 }
 
