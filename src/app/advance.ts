@@ -117,8 +117,7 @@ class Step {
   private async callWhenPermitted(call: RunCall): Promise<Decision> {
     const callClass = classOf(call);
     const held = this.state.permit;
-    // A cancel came while a look was waiting: its place is of no use.
-    if (held !== undefined && held.callClass !== callClass) this.deps.gate.giveBack(held.ticket);
+    // A cancel may have come while a look was waiting: the look's place is left unused, which harms nobody.
     const permit = await this.deps.gate.acquire({
       callClass,
       ticket: held?.callClass === callClass ? held.ticket : null,
@@ -236,13 +235,13 @@ class Step {
   }
 
   private async end(state: RunState, outcome: RunOutcome, unused: HeldPermit | undefined): Promise<Advanced> {
-    const { gate } = this.deps;
-    // One that was used is no longer in the state: a slot must not be given twice.
-    if (unused !== undefined) gate.giveBack(unused.ticket);
-    if (outcome.usage !== null) gate.settleTokens(this.spec.id, outcome.usage.totalTokens);
     this.state = state;
     const written = await this.activation.commit(state, outcome);
     if (!written) return this.settleAgain();
+    const { gate } = this.deps;
+    // After the commit, and only a permit that was not used: a slot must not be given twice, also after a crash.
+    if (unused !== undefined) gate.giveBack(unused.ticket);
+    if (outcome.usage !== null) gate.settleTokens(this.spec.id, outcome.usage.totalTokens);
     this.deps.telemetry.runEnded(this.activation.spec, state, outcome);
     const report = this.deps.polling.report(this.spec, state, outcome);
     if (report !== null) this.deps.telemetry.polled(report);
