@@ -1,8 +1,19 @@
 import { defineConfig } from 'vitest/config';
+import { programFor } from './test/support/deploy/binaries.ts';
+
+/** The limiter's guarantees are Redis's own clock, restarts and replication ids: nothing but a real one will do. */
+const withoutRedis =
+  programFor('the limiter on a real Redis', 'redis-server') === null ? ['test/integration/limiter/**'] : [];
 
 /** One project a level, so that `npx vitest --project unit` runs one level alone. */
 const project = (name: string, testTimeout: number) => ({
-  test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout, hookTimeout: 60_000 },
+  test: {
+    name,
+    include: [`test/${name}/**/*.test.ts`],
+    exclude: withoutRedis,
+    testTimeout,
+    hookTimeout: 60_000,
+  },
 });
 
 export default defineConfig({

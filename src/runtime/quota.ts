@@ -19,6 +19,8 @@ import type { FleetContext } from './fleet.ts';
 
 type OnPermit = LimiterObserver['permitted'];
 
+/** Calls a minute after a first 429 that names no limit: the AIMD goes on from there. */
+const firstGuess = 600;
 const defaultBaseUrl = 'https://api.openai.com/v1';
 
 /** Where no limit is set, calls go freely until the provider shows one: in its headers, or by a 429. */
@@ -49,8 +51,9 @@ class LearningGate implements RateGate {
 
   observe(answer: ObservedAnswer): void {
     const { limitRequests, limitTokens } = answer.headers;
-    if ((limitRequests ?? 0) > 0 || (limitTokens ?? 0) > 0 || answer.httpStatus === 429)
-      this.current = this.limiter;
+    // A 429 that says when to come back is kept by the pause; one that does not leaves the finding out to us.
+    const bare = answer.httpStatus === 429 && answer.headers.retryAfterMs === null;
+    if ((limitRequests ?? 0) > 0 || (limitTokens ?? 0) > 0 || bare) this.current = this.limiter;
     this.current.observe(answer);
   }
 
@@ -139,6 +142,7 @@ function limiterOptions(
       classRequests,
       freeClasses: looksAreFree ? (['look'] as const) : [],
       jitterMs,
+      initialRequests: firstGuess,
     },
   };
 }

@@ -35,6 +35,7 @@ export class BullmqActivation implements Activation {
   private index: string;
   /** The wake that this activation has seen; it answers for no later one. */
   private wake = '';
+  private closed = false;
 
   constructor(deps: ActivationDeps, job: Job, id: string, token: string, data: JobData) {
     this.deps = deps;
@@ -57,6 +58,11 @@ export class BullmqActivation implements Activation {
       await client.zadd(keys.index, 'NX', this.spec.acceptedAtMs, this.id);
       await client.zadd(this.index, 'NX', this.spec.acceptedAtMs, this.id);
     });
+  }
+
+  /** The step is over. The worker may use its token for the next job, even for this one: no write goes through any more. */
+  close(): void {
+    this.closed = true;
   }
 
   async takeSignals(): Promise<Signals> {
@@ -83,6 +89,7 @@ export class BullmqActivation implements Activation {
   }
 
   async park(state: RunState): Promise<void> {
+    if (this.closed) throw this.lost();
     const { worker, clock, client, keys } = this.deps;
     const to = this.indexOf(state);
     await onRedis(async () => {
@@ -123,6 +130,7 @@ export class BullmqActivation implements Activation {
   }
 
   private async runLocked(script: typeof saveState, to: string, args: readonly string[]): Promise<unknown> {
+    if (this.closed) throw this.lost();
     const { client, keys } = this.deps;
     const scriptKeys = [keys.lock(this.id), keys.job(this.id), this.index, to, keys.wake(this.id)];
     return await onRedis(() =>

@@ -105,6 +105,8 @@ export class RunsWorker {
       if (!(error instanceof ActivationLostError)) await this.rescue(activation, token, error);
       // BullMQ leaves a job alone that says it is delayed; any other error would move it to the failed ones.
       throw new DelayedError();
+    } finally {
+      activation.close();
     }
     if (result.type === 'parked') throw new DelayedError();
     return result.result;
