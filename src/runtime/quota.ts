@@ -16,6 +16,7 @@ import type { QuotaView } from '../domain/wire/quota-view.ts';
 import type { ObservedAnswer, Permit, PermitAsk, RateGate } from '../ports/rate-gate.ts';
 import { systemClock } from './clock.ts';
 import type { FleetContext } from './fleet.ts';
+import { StartError } from './start-error.ts';
 
 type OnPermit = LimiterObserver['permitted'];
 
@@ -73,7 +74,11 @@ export interface GateOfProcess {
   readonly onAnswer: (status: number | null, headers: Headers | null) => void;
 }
 
-/** The gate of a worker. Resolves once it knows of the pause in force. */
+/**
+ * The gate of a worker. Resolves once it knows of the pause in force.
+ * Throws a `StartError` for a limit on the embedded Redis, which takes a tenth of a second for a command: no slot would
+ * still be good when its call comes.
+ */
 export async function startGate(
   context: FleetContext,
   client: RedisClient,
@@ -102,12 +107,28 @@ export async function startGate(
   await pauses.start();
   const limited =
     (requests ?? 0) > 0 || (tokens ?? 0) > 0 || Object.values(classRequests).some((limit) => limit > 0);
+  const slow = context.slowRedis || (await isEmbedded(client));
+  if (limited && slow) {
+    throw new StartError(
+      'RUNFLEET_RPM and RUNFLEET_TPM need a real Redis: the embedded one is too slow to keep a quota.\n' +
+        'Install redis-server or valkey-server, or set REDIS_URL.',
+    );
+  }
   const gate = new LearningGate(pauses, limiter, limited, onPermit);
   return {
     gate,
-    onAnswer: (httpStatus, headers) =>
-      gate.observe({ httpStatus, headers: readRateHeaders((name) => headers?.get(name) ?? null) }),
+    onAnswer: (httpStatus, headers) => {
+      if (slow) return;
+      gate.observe({ httpStatus, headers: readRateHeaders((name) => headers?.get(name) ?? null) });
+    },
   };
+}
+
+/** Also one that was given by its address. */
+async function isEmbedded(client: RedisClient): Promise<boolean> {
+  // Without the right to ask, it is a server that somebody has set up with care.
+  const info = await client.info('server').catch(() => '');
+  return info.includes('os:wasi');
 }
 
 export interface QuotaOfProcess {
