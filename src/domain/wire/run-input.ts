@@ -12,7 +12,7 @@ const callbackInput = z.strictObject({
   url: z
     .url({ protocol: /^https?$/ })
     .max(2048)
-    .describe('Receives one signed POST when the run has ended.'),
+    .describe('Receives one signed POST when the run has ended. Kept, but not acted upon by this version.'),
 });
 
 /** Milliseconds count here: cheaper looks than that are no looks but a stream. */
@@ -25,7 +25,9 @@ const toolsInput = z
     mode: z
       .enum(['queue', 'http', 'manual'])
       .default('queue')
-      .describe('Who runs the tools that the model calls.'),
+      .describe(
+        'Who runs the tools that the model calls. This version knows manual alone: the calls are shown in the run.',
+      ),
     url: z
       .url({ protocol: /^https?$/ })
       .max(2048)
@@ -50,7 +52,10 @@ export const runInputShape = {
       "The provider's own create parameters, passed through. For `responses` the body of POST /responses " +
         '(`background` and `store` are set by runfleet); for `assistants` `assistant_id` with `thread_id`, `thread` or neither.',
     ),
-  follow: z.enum(['auto', 'poll', 'webhook', 'stream']).default('auto').describe('How the end is found out.'),
+  follow: z
+    .enum(['auto', 'poll', 'webhook', 'stream'])
+    .default('auto')
+    .describe('How the end is found out. This version polls, whatever is asked for.'),
   deadline_seconds: z
     .number()
     .positive()
