@@ -17,13 +17,12 @@ async function underWay(fleet: Fleet, durationMs: number): Promise<string[]> {
   const ids = accepted.map(({ run }) => run?.id ?? '');
   await eventually(
     'all runs to be created, and their creates answered',
+    // Each run asked for itself: two lists are two moments, and a run can slip from one to the other between them.
     async () => {
-      const open = await Promise.all(
-        (['accepted', 'creating'] as const).map((status) => fleet.client.runs.list({ status, limit: 1 })),
-      );
-      return open.flatMap(({ data }) => data);
+      const views = await Promise.all(ids.map((id) => fleet.client.runs.get(id)));
+      return views.filter(({ provider_run_id }) => provider_run_id === null);
     },
-    (open) => open.length === 0,
+    (uncreated) => uncreated.length === 0,
   );
   return ids;
 }
