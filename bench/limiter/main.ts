@@ -5,7 +5,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -19,6 +18,7 @@ import { Redis } from 'ioredis';
 import { bullQueue } from './drives.ts';
 import { type Load, type Report, type Scheme, schemes } from './load.ts';
 import { commandCounts, type Figures, figuresOf } from './measure.ts';
+import { freePort } from '../../src/runtime/free-port.ts';
 
 const { values } = parseArgs({
   options: {
@@ -124,17 +124,6 @@ async function withRedis<T>(use: (port: number) => Promise<T>): Promise<T> {
     server.kill('SIGKILL');
     await rm(dir, { recursive: true, force: true });
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('No port to be had.');
-  return address.port;
 }
 
 function table(results: readonly Figures[]): string {

@@ -4,7 +4,7 @@ import { beginCall, decide, operationOf } from '../domain/decide.ts';
 import {
   type DecideContext,
   type Decision,
-  end,
+  endedState,
   postpone,
   type RunCall,
   type RunEvent,
@@ -155,10 +155,9 @@ class Step {
   }
 
   async fail(message: string): Promise<Advanced> {
-    const decision = end(this.state, internalOutcome(message, this.deps.clock.nowMs()), this.context());
-    return decision.next.type === 'end'
-      ? this.end(decision.state, decision.next.outcome, this.state.permit)
-      : this.settleAgain();
+    const nowMs = this.deps.clock.nowMs();
+    const outcome = internalOutcome(message, nowMs);
+    return await this.end(endedState(this.state, outcome, nowMs), outcome, this.state.permit);
   }
 
   private async perform(call: RunCall): Promise<RunEvent> {

@@ -1,11 +1,10 @@
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { appRoutes } from '@bull-board/api/dist/routes.js';
 import { Queue } from 'bullmq';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type EmbeddedRedis, startEmbeddedRedis } from '../../src/adapters/embedded-redis/index.ts';
 import { following, someData } from '../support/fakes/builders.ts';
 import { startApp } from '../support/http/test-app.ts';
+import { freePort } from '../../src/runtime/free-port.ts';
 
 /** What the board shows and refuses, with a real queue in a real Redis. */
 
@@ -81,14 +80,4 @@ test('nothing can be changed there, whatever route there is', async () => {
 async function picture(): Promise<unknown> {
   const job = await runs.getJob('run-1a');
   return [await runs.getJobCounts(), await runs.isPaused(), job?.asJSON()];
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('No port.');
-  return address.port;
 }

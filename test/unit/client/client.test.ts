@@ -1,6 +1,4 @@
 import * as examples from '../../../src/http/openapi/examples.ts';
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import {
@@ -12,6 +10,7 @@ import {
   RunfleetUsageError,
 } from '../../../src/client/index.ts';
 import { aProblem, aRun, ended, FakeTiming, Stub } from './stub.ts';
+import { freePort } from '../../../src/runtime/free-port.ts';
 
 const input = { request: { model: 'gpt-5', input: 'Why?' } };
 const apiKey = 'a-very-secret-key-0815';
@@ -23,15 +22,6 @@ async function failure(promise: Promise<unknown>): Promise<unknown> {
     return error;
   }
   throw new Error('It did not fail.');
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return address !== null && typeof address === 'object' ? address.port : 0;
 }
 
 function setup(stub: Stub, onSleep?: (ms: number) => void) {
