@@ -1,6 +1,6 @@
 /** One step of a run: load, decide, act, write the state and the next time together, leave the slot. Never sleeps. */
 
-import { beginCall, decide, operationOf } from '../domain/decide.ts';
+import { decide } from '../domain/decide.ts';
 import {
   type DecideContext,
   type Decision,
@@ -11,7 +11,6 @@ import {
   withoutPermit,
 } from '../domain/decision.ts';
 import { ActivationLostError, StoreUnavailableError } from '../domain/errors.ts';
-import { isProviderFault } from '../domain/fault.ts';
 import { internalOutcome } from '../domain/outcome.ts';
 import type { RunPolicy } from '../domain/policy.ts';
 import { type HeldPermit, type RunOutcome, type RunSpec, type RunState, statusOf } from '../domain/run.ts';
@@ -23,8 +22,8 @@ import type { ProviderRequest, RunProvider } from '../ports/run-provider.ts';
 import type { Activation } from '../ports/run-store.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import { type Polling, withTraits } from './polling.ts';
-import { classOf, refOf } from './run-calls.ts';
-import { shareFault } from './share-fault.ts';
+import { classOf } from './run-calls.ts';
+import { ProviderCalls } from './provider-calls.ts';
 import { settle, type SettleDeps } from './settle.ts';
 import { estimateTokens } from './token-estimate.ts';
 
@@ -46,8 +45,6 @@ export type Advanced =
 
 /** More calls than any life needs in one activation (create, cancel, retrieve, output): past it, a bug goes round. */
 const maxCallsAStep = 6;
-/** A create sent later than this after its intent might meet another worker's: see `docs/architecture.md`. */
-const maxIntentAgeMs = 2000;
 
 /** Throws `ActivationLostError` when another worker has taken over, and what the store throws. */
 export async function advance(activation: Activation, deps: AdvanceDeps): Promise<Advanced> {
@@ -73,6 +70,7 @@ class Step {
   private readonly deps: AdvanceDeps;
   private readonly foundBy: DecideContext['foundBy'];
   private readonly provider: RunProvider;
+  private readonly calls: ProviderCalls;
   private request: ProviderRequest | null = null;
   private state: RunState;
 
@@ -81,6 +79,7 @@ class Step {
     this.deps = deps;
     this.foundBy = foundBy;
     this.provider = deps.providers[activation.spec.kind];
+    this.calls = new ProviderCalls(activation, this.provider, deps);
     this.spec = withTraits(activation, this.provider);
     this.state = activation.state;
   }
@@ -135,7 +134,10 @@ class Step {
       );
     }
     this.state = withoutPermit(this.state);
-    return this.decide(this.learn(await this.perform(call)));
+    const event = await this.calls.perform(call, this.state, this.request ?? {}, (state) => {
+      this.state = state;
+    });
+    return this.decide(this.learn(event));
   }
 
   private async park(): Promise<void> {
@@ -158,71 +160,6 @@ class Step {
     const nowMs = this.deps.clock.nowMs();
     const outcome = internalOutcome(message, nowMs);
     return await this.end(endedState(this.state, outcome, nowMs), outcome, this.state.permit);
-  }
-
-  private async perform(call: RunCall): Promise<RunEvent> {
-    const before = this.state;
-    this.state = beginCall(before, call, this.deps.clock.nowMs());
-    if (call === 'create') {
-      await this.activation.save(this.state);
-      const tooLate = this.lateIntent();
-      if (tooLate !== null) {
-        this.state = { ...this.state, calls: before.calls };
-        return tooLate;
-      }
-    }
-    const operation = operationOf(call);
-    const { kind } = this.activation.spec;
-    try {
-      const event = await this.call(call);
-      this.deps.telemetry.apiCall({ kind, operation, code: '200' });
-      return event;
-    } catch (error) {
-      if (!isProviderFault(error)) throw error;
-      const fault = error.details;
-      this.deps.telemetry.apiCall({ kind, operation, code: String(fault.httpStatus ?? 'error') });
-      await shareFault(fault, this.deps);
-      return { type: 'faulted', call, fault };
-    }
-  }
-
-  private async call(call: RunCall): Promise<RunEvent> {
-    const { provider, state } = this;
-    switch (call) {
-      case 'create':
-        return {
-          type: 'replied',
-          call,
-          snapshot: await provider.create(this.request ?? {}, this.activation.spec.id),
-        };
-      case 'find':
-        return { type: 'found', snapshot: await provider.find(this.request ?? {}, this.activation.spec.id) };
-      case 'retrieve':
-      case 'cancel':
-        return { type: 'replied', call, snapshot: await provider[call](refOf(state)) };
-      case 'fetchOutput':
-        return { type: 'outputFetched', output: await provider.fetchOutput(refOf(state)) };
-      default: {
-        const never: never = call;
-        return never;
-      }
-    }
-  }
-
-  /** A process that was blocked since it wrote its intent leaves the create to whoever took over. */
-  private lateIntent(): RunEvent | null {
-    const { state } = this;
-    if (state.phase !== 'creating' || this.deps.clock.nowMs() - state.intentAtMs <= maxIntentAgeMs)
-      return null;
-    const message = 'The worker was held up between the intent and the create; nothing was sent.';
-    const fault = {
-      type: 'unavailable',
-      code: 'worker_stalled',
-      message,
-      httpStatus: null,
-      retryAfterMs: null,
-    } as const;
-    return { type: 'faulted', call: 'create', fault };
   }
 
   /** Looks need no request; creates and searches for a lost one do. */

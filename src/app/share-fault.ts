@@ -4,7 +4,7 @@ import type { ProviderHealth } from '../ports/provider-health.ts';
 import type { RateGate } from '../ports/rate-gate.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 
-interface ShareDeps {
+export interface ShareFaultDeps {
   readonly telemetry: Telemetry;
   readonly gate: RateGate;
   readonly clock: Clock;
@@ -14,7 +14,7 @@ interface ShareDeps {
 /** Tells the fleet of a fault that is not one run's alone: a 429, or a credential that is refused. */
 export async function shareFault(
   fault: FaultDetails,
-  { telemetry, gate, clock, health }: ShareDeps,
+  { telemetry, gate, clock, health }: ShareFaultDeps,
 ): Promise<void> {
   if (fault.type === 'throttled') {
     telemetry.throttled();
