@@ -10,6 +10,7 @@ import { format } from 'oxfmt';
 import * as z from 'zod';
 import { variables } from '../src/config/index.ts';
 import { jobData, type JobDataInput } from '../src/domain/wire/job-data.ts';
+import { toolJobSchema, toolResultSchema } from './tool-schemas.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -120,6 +121,11 @@ function accepts(schema: z.ZodType): string {
 export async function generate(): Promise<Record<string, string>> {
   return {
     'schemas/run.schema.json': await formatted('run.schema.json', JSON.stringify(jobSchema())),
+    'schemas/tool-job.schema.json': await formatted('tool-job.schema.json', JSON.stringify(toolJobSchema())),
+    'schemas/tool-result.schema.json': await formatted(
+      'tool-result.schema.json',
+      JSON.stringify(toolResultSchema()),
+    ),
     'docs/configuration.md': await formatted('configuration.md', configuration()),
   };
 }

@@ -1,10 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import { generate, jobExamples } from '../../scripts/generate.ts';
+import { toolJobExamples, toolResultExamples } from '../../scripts/tool-schemas.ts';
 import { variables } from '../../src/config/index.ts';
 import { jobData } from '../../src/domain/wire/job-data.ts';
+import { toolJobData } from '../../src/domain/wire/tool-job.ts';
 
 const root = join(import.meta.dirname, '../..');
 const files = await generate();
@@ -65,3 +67,35 @@ test.for([
 function shapeOnly({ anyOf: _anyOf, ...rest }: typeof schema): typeof schema {
   return rest;
 }
+
+describe('the schemas of the queue "tools"', () => {
+  const job = z.fromJSONSchema(JSON.parse(files['schemas/tool-job.schema.json'] ?? ''));
+  const [example] = toolJobExamples;
+
+  test('say how to use them, and their examples fit', () => {
+    expect([toolJobData.safeParse(example).success, job.safeParse(example).success]).toEqual([true, true]);
+    const result = z.fromJSONSchema(JSON.parse(files['schemas/tool-result.schema.json'] ?? ''));
+    expect(toolResultExamples.map((each) => result.safeParse(each).success)).toEqual([
+      true,
+      true,
+      true,
+      true,
+    ]);
+  });
+
+  test('a job of a newer version may hold more', () => {
+    const newer = { ...example, more: 1 };
+    expect([toolJobData.safeParse(newer).success, job.safeParse(newer).success]).toEqual([true, true]);
+  });
+
+  test.for([
+    [{ ...example, v: 2 }],
+    [{ ...example, round: 0 }],
+    [{ ...example, run_id: '' }],
+    [{ ...example, arguments: { city: 'Bergen' } }],
+    [{ ...example, deadline_at: 'soon' }],
+    [{ ...example, tool_call_id: undefined }],
+  ])('misfit %# fits neither', ([data]) => {
+    expect([toolJobData.safeParse(data).success, job.safeParse(data).success]).toEqual([false, false]);
+  });
+});
