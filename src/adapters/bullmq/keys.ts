@@ -12,6 +12,8 @@ export interface RunKeys {
   wake(id: string): string;
   /** The provider's request, where it is too large to stand in the job. */
   request(id: string): string;
+  /** The run's tool calls and their answers. */
+  tools(id: string): string;
   /** All runs by time of acceptance. */
   readonly index: string;
   /** The runs of one kind and status, by time of acceptance. */
@@ -27,6 +29,7 @@ export function runKeys(prefix: string): RunKeys {
     lock: (id) => `${queue}:${id}:lock`,
     wake: (id) => `${prefix}:wake:${id}`,
     request: (id) => `${prefix}:request:${id}`,
+    tools: (id) => `${prefix}:tools:${id}`,
     index: `${prefix}:index`,
     statusIndex: (kind, status) => `${prefix}:index:${kind}:${status}`,
     finished: (state) => `${queue}:${state}`,

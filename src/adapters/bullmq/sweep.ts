@@ -81,6 +81,6 @@ async function forget(client: RedisClient, prefix: string, ids: readonly string[
   const indexes = runKinds.flatMap((kind) => runStatuses.map((status) => keys.statusIndex(kind, status)));
   await Promise.all([
     ...[keys.index, ...indexes].map((index) => client.zrem(index, ...ids)),
-    client.del(...ids.flatMap((id) => [keys.request(id), keys.wake(id)])),
+    client.del(...ids.flatMap((id) => [keys.request(id), keys.wake(id), keys.tools(id)])),
   ]);
 }
