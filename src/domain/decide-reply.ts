@@ -4,7 +4,7 @@ import { type DecideContext, type Decision, end, noteLook, wait } from './decisi
 import type { LookReason } from './look-log.ts';
 import { providerOutcome } from './outcome.ts';
 import { backoffSchedule } from './poll-schedule.ts';
-import type { FetchingState, FollowingState, RunState } from './run.ts';
+import { ageFromMsOf, type FetchingState, type FollowingState, type RunState } from './run.ts';
 import type { EndedSnapshot, ProviderSnapshot, RunningSnapshot } from './snapshot.ts';
 
 /** A run can be answered `expired` a moment after its stamp says so; looking sooner would waste the look. */
@@ -114,7 +114,7 @@ function nextLook(
   }
   // A cancel takes effect soon, however old the run is.
   const schedule = state.cancel === null ? context.schedule : backoffSchedule(context.policy.cancelBackoff);
-  const look = { ageMs: nowMs - state.startedAtMs, looks: state.looks, random };
+  const look = { ageMs: nowMs - ageFromMsOf(state), looks: state.looks, random };
   const delayMs = schedule.delayMs(look);
   const waitMs = Math.max(delayMs, snapshot.pollAfterMs ?? 0);
   const expiresAtMs = state.expiresAtMs ?? Infinity;

@@ -131,6 +131,7 @@ export function endedState(state: RunState, { status }: RunOutcome, nowMs: numbe
     providerRunId: known?.providerRunId ?? null,
     threadId: known?.threadId ?? null,
     startedAtMs: known?.startedAtMs ?? null,
+    ...(known?.ageFromMs === undefined ? {} : { ageFromMs: known.ageFromMs }),
     ...(known?.lookLog === undefined ? {} : { lookLog: known.lookLog }),
   };
 }

@@ -105,6 +105,11 @@ export interface FollowingState extends StateBase {
   readonly threadId: string | null;
   /** Our clock, when the create (or the adoption) was answered. */
   readonly startedAtMs: number;
+  /**
+   * Since when it goes on by itself, where that is later than its start: its tools were answered then, or another
+   * response took over. Looks are timed, and durations learnt, from here: waiting for tools is no duration.
+   */
+  readonly ageFromMs?: number;
   readonly expiresAtMs: number | null;
   readonly lastLookAtMs: number;
   /** Looks that found it still going; the backoff's exponent. */
@@ -132,6 +137,7 @@ export interface EndedState extends StateBase {
   readonly providerRunId: string | null;
   readonly threadId: string | null;
   readonly startedAtMs: number | null;
+  readonly ageFromMs?: number;
   readonly lookLog?: readonly LookNote[];
 }
 
@@ -167,6 +173,11 @@ export interface RunOutcome {
   /** How long it took us to notice; null when `completedAtMs` is. */
   readonly detectionDelayMs: number | null;
   readonly foundBy: FoundBy | null;
+}
+
+/** Where a run's age is counted from, for its schedule and for what is learnt of it. */
+export function ageFromMsOf(state: Pick<FollowingState, 'startedAtMs' | 'ageFromMs'>): number {
+  return state.ageFromMs ?? state.startedAtMs;
 }
 
 export function initialState(wakeAtMs: number): AcceptedState {

@@ -1,7 +1,7 @@
 /** What a look teaches about durations: read off the run's state before it and the answer. */
 
 import type { RunEvent } from '../decision.ts';
-import type { RunState } from '../run.ts';
+import { ageFromMsOf, type RunState } from '../run.ts';
 import type { DurationObservation } from './life-table.ts';
 
 export interface Bounds {
@@ -38,7 +38,8 @@ export function observationOfEvent(
   nowMs: number,
 ): DurationObservation | null {
   if (before.phase !== 'following' || event.type !== 'replied' || event.call !== 'retrieve') return null;
-  const { startedAtMs, lastLookAtMs: missMs, cancel } = before;
+  const startedAtMs = ageFromMsOf(before);
+  const { lastLookAtMs: missMs, cancel } = before;
   const { snapshot } = event;
   if (before.status === 'requires_action') return null;
   const going = (untilMs: number): DurationObservation | null => {

@@ -22,12 +22,13 @@ export function replayed(schedule: PollSchedule, durationMs: number): LooksAndDe
   return { looks, delayMs: Math.max(0, ageMs - durationMs) };
 }
 
-/** Null for a run whose duration is not known, or that was cut short: there is nothing to compare. */
+/** Null for a run whose duration is not known, that was cut short or waited for tools: there is nothing to compare. */
 export function lookedAt(
   state: RunState,
   outcome: RunOutcome,
 ): (LooksAndDelay & { readonly durationMs: number }) | null {
   if (state.phase !== 'ended' || state.startedAtMs === null || state.cancel !== null) return null;
+  if (state.ageFromMs !== undefined) return null;
   const { completedAtMs, detectionDelayMs, foundBy } = outcome;
   if (completedAtMs === null || detectionDelayMs === null || foundBy !== 'poll') return null;
   return {

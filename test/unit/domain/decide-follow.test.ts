@@ -68,6 +68,19 @@ describe('a run that is still going', () => {
     expect(decision.next).toEqual(waits(11_234));
   });
 
+  it('is as old as its last answered tools, for the schedule', () => {
+    const state = following({ startedAtMs: t0, ageFromMs: t0 + 7000, lastLookAtMs: t0 + 7000 });
+    const ages: number[] = [];
+    const schedule = {
+      delayMs: ({ ageMs }: { readonly ageMs: number }) => {
+        ages.push(ageMs);
+        return 1000;
+      },
+    };
+    decideAt(10_000, state, replied('retrieve', running()), { schedule });
+    expect(ages).toEqual([3000]);
+  });
+
   it('has its faults forgotten', () => {
     const troubled = following({ faultStreak: 4, troubleSinceMs: t0, lastFault: aFault('not_found') });
     expect(seen(troubled).state).toMatchObject({

@@ -8,7 +8,9 @@ import { type ClassChain, DurationModel } from '../../../../src/domain/polling/d
 import { priorMasses, smoothed, spread, sumOf } from '../../../../src/domain/polling/histogram.ts';
 import type { DurationObservation } from '../../../../src/domain/polling/life-table.ts';
 import { mergeIncrements } from '../../../../src/domain/polling/merge-increments.ts';
+import { observationOfEvent } from '../../../../src/domain/polling/observation.ts';
 import { quantileMs, survivalAt } from '../../../../src/domain/polling/survival.ts';
+import { following, over, t0 } from '../../../support/fakes/builders.ts';
 import { gaussian, seeded } from './support.ts';
 
 const ended = (afterMs: number, untilMs: number, seenMs = 0): DurationObservation => ({
@@ -276,5 +278,14 @@ describe('the model of durations', () => {
       }),
       { numRuns: 60, seed: 6 },
     );
+  });
+});
+
+describe('a run that has waited for its tools', () => {
+  it('teaches how long it went on after they were answered', () => {
+    const before = following({ ageFromMs: t0 + 60_000, lastLookAtMs: t0 + 61_000 });
+    const snapshot = over('completed', { endedAtMs: t0 + 63_000 });
+    const event = { type: 'replied', call: 'retrieve', snapshot } as const;
+    expect(observationOfEvent(before, event, t0 + 65_000)).toEqual(ended(3000, 4000, 1000));
   });
 });
