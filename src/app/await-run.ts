@@ -2,6 +2,7 @@ import { RunNotFoundError } from '../domain/errors.ts';
 import { statusOf } from '../domain/run.ts';
 import type { EventBus } from '../ports/event-bus.ts';
 import type { RunRecord, RunStore } from '../ports/run-store.ts';
+import { Bell } from './bell.ts';
 
 /**
  * The run, as soon as it has ended or asks for tools, and at the latest when `signal` aborts.
@@ -14,26 +15,21 @@ export async function awaitRun(
   id: string,
   signal: AbortSignal,
 ): Promise<RunRecord> {
-  let notify: (() => void) | undefined;
-  let rung = false;
-  const ring = (): void => {
-    rung = true;
-    notify?.();
-  };
+  const bell = new Bell();
   // Subscribed before the first read: what happens in between rings.
-  const unsubscribe = deps.events.subscribe(id, { onEvent: ring, onGap: ring });
-  signal.addEventListener('abort', ring);
+  const unsubscribe = deps.events.subscribe(id, { onEvent: bell.ring, onGap: bell.ring });
+  signal.addEventListener('abort', bell.ring);
   try {
     for (;;) {
-      rung = false;
+      bell.hush();
       const record = await deps.store.get(id);
       if (record === null) throw new RunNotFoundError(id);
       if (record.outcome !== null || statusOf(record.state) === 'requires_action' || signal.aborted)
         return record;
-      if (!rung) await new Promise<void>((resolve) => (notify = resolve));
+      await bell.heard();
     }
   } finally {
-    signal.removeEventListener('abort', ring);
+    signal.removeEventListener('abort', bell.ring);
     unsubscribe();
   }
 }

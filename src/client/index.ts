@@ -8,6 +8,7 @@ export { RunfleetClient } from './client.ts';
 export type { RunfleetClientOptions } from './transport.ts';
 export type { CallOptions, CreateOptions, Runs } from './runs.ts';
 export type { WaitOptions } from './wait.ts';
+export type { EventsOptions, RunEvent } from './events.ts';
 export {
   isRunfleetApiError,
   isRunfleetClientError,

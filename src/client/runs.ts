@@ -1,6 +1,8 @@
 import { createMany } from './bulk.ts';
 import { RunfleetUsageError } from './errors.ts';
 import type { CreateManyResult } from './errors.ts';
+import { runEvents } from './events.ts';
+import type { EventsOptions, RunEvent } from './events.ts';
 import { isRun, isRunList } from './parse.ts';
 import type { Answer, Call, Transport } from './transport.ts';
 import type { EndedRun, RunInput, RunList, RunListQuery, RunView } from './types.ts';
@@ -60,6 +62,14 @@ export class Runs {
   async wait(id: string, options: WaitOptions = {}): Promise<EndedRun> {
     const look = (waitSeconds: number): Promise<RunView> => this.#look(id, waitSeconds, options.signal);
     return waitForEnd({ timing: this.#transport.timing, look }, options);
+  }
+
+  /**
+   * What becomes of a run, as it happens; the last event is `done`. Comes back by itself after a lost connection, and
+   * gives nothing twice. `lastEventId` goes on where an earlier iteration stopped.
+   */
+  events(id: string, options: EventsOptions = {}): AsyncGenerator<RunEvent, void, undefined> {
+    return runEvents(this.#transport, `${pathOf(id)}/events`, options);
   }
 
   async createAndWait(input: RunInput, options: CreateOptions & WaitOptions = {}): Promise<EndedRun> {

@@ -2,11 +2,11 @@
 
 import {
   apiError,
+  RunfleetApiError,
   RunfleetConnectionError,
   RunfleetUnexpectedAnswerError,
   RunfleetUsageError,
 } from './errors.ts';
-import type { RunfleetApiError } from './errors.ts';
 import { parseProblem } from './parse.ts';
 import {
   isNeverSent,
@@ -97,14 +97,33 @@ export class Transport {
     }
   }
 
+  /** Opens an answer that comes in pieces: one attempt, and no limit of time once its head is there. */
+  async open(call: Pick<Call, 'path' | 'headers'> & { readonly signal: AbortSignal }): Promise<Response> {
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), this.#timeoutMs);
+    let response: Response;
+    try {
+      response = await this.#fetch(`${this.baseUrl}${call.path}`, {
+        headers: this.#headers({ ...call, method: 'GET', repeatable: true }),
+        redirect: 'manual',
+        signal: AbortSignal.any([call.signal, late.signal]),
+      });
+      if (!response.ok) throw await this.#refusal(response);
+    } catch (error) {
+      if (error instanceof RunfleetApiError) throw error;
+      throw this.connectionError(error, late.signal.aborted ? this.#timeoutMs : null);
+    } finally {
+      clearTimeout(timer);
+    }
+    return response;
+  }
+
   async #attempt(call: Call): Promise<Answer | RunfleetApiError> {
     const timeoutMs = this.#timeoutMs + (call.extraTimeoutMs ?? 0);
     const timeout = AbortSignal.timeout(timeoutMs);
     const signal = call.signal === undefined ? timeout : AbortSignal.any([call.signal, timeout]);
-    let response: Response;
-    let text: string;
     try {
-      response = await this.#fetch(`${this.baseUrl}${call.path}`, {
+      const response = await this.#fetch(`${this.baseUrl}${call.path}`, {
         method: call.method,
         headers: this.#headers(call),
         ...(call.body === undefined ? {} : { body: call.body }),
@@ -112,16 +131,19 @@ export class Transport {
         redirect: 'manual',
         signal,
       });
-      text = await response.text();
+      if (!response.ok && call.accept?.includes(response.status) !== true)
+        return await this.#refusal(response);
+      return { status: response.status, body: this.#parse(await response.text()) };
     } catch (error) {
-      throw this.#connectionError(error, timeout.aborted ? timeoutMs : null);
+      if (error instanceof RunfleetUnexpectedAnswerError) throw error;
+      throw this.connectionError(error, timeout.aborted ? timeoutMs : null);
     }
-    if (response.ok || call.accept?.includes(response.status) === true) {
-      return { status: response.status, body: this.#parse(text) };
-    }
+  }
+
+  async #refusal(response: Response): Promise<RunfleetApiError> {
     return apiError({
       status: response.status,
-      problem: parseProblem(text, response.status),
+      problem: parseProblem(await response.text(), response.status),
       requestId: response.headers.get('x-request-id'),
       retryAfterMs: parseRetryAfter(response.headers.get('retry-after'), Date.now()),
     });
@@ -151,7 +173,7 @@ export class Transport {
     );
   }
 
-  #connectionError(cause: unknown, timedOutAfterMs: number | null): RunfleetConnectionError {
+  connectionError(cause: unknown, timedOutAfterMs: number | null): RunfleetConnectionError {
     const code = networkCode(cause);
     const why =
       timedOutAfterMs === null

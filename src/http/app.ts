@@ -10,6 +10,7 @@ import { requestContext } from './request-context.ts';
 import { mount, type Route } from './route.ts';
 import { boardRoutes } from './routes/board-routes.ts';
 import { docsRoutes } from './routes/docs-routes.ts';
+import { eventRoutes } from './routes/event-routes.ts';
 import { operationRoutes } from './routes/operation-routes.ts';
 import { runRoutes } from './routes/run-routes.ts';
 import { submitRoutes } from './routes/submit-routes.ts';
@@ -41,6 +42,7 @@ export function apiRoutes(deps: HttpDeps): Route[] {
   const routes = [
     ...submitRoutes(deps),
     ...runRoutes(deps, new LongWaits(deps, deps.stopping)),
+    ...eventRoutes(deps),
     ...operationRoutes(deps, limits),
     ...boardRoutes,
   ];

@@ -30,8 +30,8 @@ export interface RouteDoc {
 export interface AnswerDoc {
   readonly description: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Default: application/json. */
-  readonly contentType?: string;
+  /** Default: application/json; null: no body. */
+  readonly contentType?: string | null;
   readonly schema?: z.ZodType;
   readonly example?: unknown;
 }

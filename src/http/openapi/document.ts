@@ -118,6 +118,7 @@ function parameters(route: DocumentedRoute): Parameter[] {
 }
 
 function answer(doc: AnswerDoc): Answer {
+  if (doc.contentType === null) return { description: doc.description };
   const content: Content =
     doc.schema === undefined
       ? { [doc.contentType ?? 'application/json']: { schema: { type: 'string' } } }

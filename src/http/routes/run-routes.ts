@@ -126,7 +126,7 @@ async function existing(deps: HttpDeps, runId: string): Promise<RunRecord> {
 /** What can be no job's id is looked up nowhere: `:` would reach into other keys. */
 const possibleId = /^[^:\p{Cc}]{1,256}$/u;
 
-function runIdOf(req: Request): string {
+export function runIdOf(req: Request): string {
   const runId = String(req.params['id']);
   if (!possibleId.test(runId)) throw new RunNotFoundError(JSON.stringify(runId.slice(0, 64)));
   return runId;
