@@ -50,10 +50,16 @@ const maxCallsAStep = 6;
 export async function advance(activation: Activation, deps: AdvanceDeps): Promise<Advanced> {
   const { spec } = activation;
   const signals = await activation.takeSignals();
-  const wokenBy = signals.wokenBy === 'caller' ? null : signals.wokenBy;
+  const { wokenBy: by } = signals;
+  const wokenBy = by === 'webhook' || by === 'stream' ? by : null;
   const foundBy = wokenBy ?? 'poll';
   const step = new Step(activation, deps, foundBy);
-  const event: RunEvent = { type: 'activated', wokenBy, cancelRequestedAtMs: signals.cancelRequestedAtMs };
+  const event: RunEvent = {
+    type: 'activated',
+    wokenBy,
+    cancelRequestedAtMs: signals.cancelRequestedAtMs,
+    ...(await laneTurn(activation)),
+  };
   try {
     return await step.run(event);
   } catch (error) {
@@ -62,6 +68,12 @@ export async function advance(activation: Activation, deps: AdvanceDeps): Promis
     deps.telemetry.log('error', 'A step failed for a reason of our own', { runId: spec.id, error });
     return step.fail(error instanceof Error ? error.message : String(error));
   }
+}
+
+/** Asked for before the create alone: a run that has started holds its lane until it ends. */
+async function laneTurn(activation: Activation): Promise<{ turn?: 'free' | 'busy' }> {
+  if (activation.spec.lane === null || activation.state.phase !== 'accepted') return {};
+  return { turn: await activation.takeTurn() };
 }
 
 class Step {

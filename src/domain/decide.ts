@@ -18,6 +18,7 @@ import {
 } from './decision.ts';
 import { ambiguousOutcome, cancelledOutcome, fetchedOutcome } from './outcome.ts';
 import type {
+  AcceptedState,
   CallOperation,
   CreatingState,
   EndedState,
@@ -80,15 +81,14 @@ function activate(
   context: DecideContext,
 ): Decision {
   const state = withCancel(before, event.cancelRequestedAtMs, context);
-  const mayAct = state.cancel !== before.cancel || event.wokenBy !== null;
+  const itsTurn = state.phase === 'accepted' && state.inLane === true && event.turn === 'free';
+  const mayAct = state.cancel !== before.cancel || event.wokenBy !== null || itsTurn;
   const early = state.wakeAtMs - context.nowMs > earlyToleranceMs;
   if (early && !mayAct) return { state, next: { type: 'wait', untilMs: state.wakeAtMs } };
 
   switch (state.phase) {
     case 'accepted':
-      return state.cancel === null
-        ? { state, next: { type: 'call', call: 'create' } }
-        : end(state, cancelledOutcome(state.cancel.reason, context.nowMs, null), context);
+      return start(state, event.turn ?? 'free', context);
     case 'creating':
       return search(state, context);
     case 'following':
@@ -100,6 +100,17 @@ function activate(
       return never;
     }
   }
+}
+
+function start(state: AcceptedState, turn: 'free' | 'busy', context: DecideContext): Decision {
+  if (state.cancel !== null)
+    return end(state, cancelledOutcome(state.cancel.reason, context.nowMs, null), context);
+  if (turn === 'busy') {
+    const checkMs = context.policy.laneCheckMs * (0.5 + context.random);
+    return wait({ ...state, inLane: true }, context.nowMs + checkMs, context);
+  }
+  const { inLane: _inLane, ...rest } = state;
+  return { state: rest, next: { type: 'call', call: 'create' } };
 }
 
 function withCancel<S extends OpenState>(state: S, requestedAtMs: number | null, context: DecideContext): S {

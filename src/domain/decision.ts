@@ -25,6 +25,8 @@ export type RunEvent =
       readonly type: 'activated';
       readonly wokenBy: FoundBy | null;
       readonly cancelRequestedAtMs: number | null;
+      /** Of a run that has a lane and has not started; absent: nothing to wait for. */
+      readonly turn?: 'free' | 'busy';
     }
   | {
       readonly type: 'replied';

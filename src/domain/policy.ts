@@ -10,6 +10,8 @@ export interface RunPolicy {
   readonly quarantineMs: number;
   /** How long the provider may take to confirm a cancel, before we end the run without it. */
   readonly cancelGraceMs: number;
+  /** How often a run that waits in its lane asks for its turn, should nobody wake it. Spread by half to both sides. */
+  readonly laneCheckMs: number;
   /** Waits after a fault: not the poll's, since a provider in trouble wants fewer calls. */
   readonly faultBackoff: BackoffOptions;
   /** From look to look after a cancel, which takes effect within seconds or never. */
@@ -23,6 +25,7 @@ export const defaultPolicy: RunPolicy = {
   unauthorizedGraceMs: 60_000,
   quarantineMs: 60_000,
   cancelGraceMs: 60_000,
+  laneCheckMs: 60_000,
   faultBackoff: { ...defaultBackoff, initialMs: 1000, factor: 2, maxMs: 30_000 },
   cancelBackoff: defaultBackoff,
   conflictBackoff: { ...defaultBackoff, initialMs: 1000, factor: 1.5, maxMs: 10_000 },

@@ -87,6 +87,8 @@ interface StateBase {
 /** Nothing has been sent. */
 export interface AcceptedState extends StateBase {
   readonly phase: 'accepted';
+  /** It waits for its turn in its lane. */
+  readonly inLane?: true;
 }
 
 /** A create is out, or its reply was lost: the provider's run may exist. Written **before** the call. */

@@ -65,6 +65,11 @@ export interface Activation {
   readonly inlineRequest: ProviderRequest | null;
   /** Takes what was left for this run since the last activation. A cancel stays on record until the run ends. */
   takeSignals(): Promise<Signals>;
+  /**
+   * Whether it is this run's turn in its lane; `free` once means `free` until the run has ended. A run that waits is
+   * activated when the one before it ends, and none is forgotten that asks again from time to time.
+   */
+  takeTurn(): Promise<'free' | 'busy'>;
   /** The provider's request; null when it is gone. Read only where it is needed: it may be megabytes. */
   loadRequest(): Promise<ProviderRequest | null>;
   /** Writes the state and goes on. Throws `ActivationLostError` when another worker has taken over. */
@@ -78,6 +83,6 @@ export interface Activation {
 }
 
 export interface Signals {
-  readonly wokenBy: 'webhook' | 'stream' | 'caller' | null;
+  readonly wokenBy: 'webhook' | 'stream' | 'caller' | 'lane' | null;
   readonly cancelRequestedAtMs: number | null;
 }

@@ -12,6 +12,7 @@ it('names what belongs to runs', () => {
   expect(keys.wake('run_1')).toBe('{runfleet}:wake:run_1');
   expect(keys.request('run_1')).toBe('{runfleet}:request:run_1');
   expect(keys.tools('run_1')).toBe('{runfleet}:tools:run_1');
+  expect(keys.lane('digest')).toBe('{runfleet}:lane:digest');
   expect(keys.index).toBe('{runfleet}:index');
   expect(keys.statusIndex('assistants', 'in_progress')).toBe('{runfleet}:index:assistants:in_progress');
   expect(keys.finished('completed')).toBe('{runfleet}:runs:completed');
@@ -35,6 +36,7 @@ it('keeps every name in one slot of a cluster', () => {
       keys.wake('x'),
       keys.request('x'),
       keys.tools('x'),
+      keys.lane('x'),
       keys.index,
       keys.statusIndex('responses', 'queued'),
       keys.finished('failed'),

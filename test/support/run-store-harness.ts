@@ -168,6 +168,7 @@ function watching(activation: Activation, onPark: () => void): Activation {
     state: activation.state,
     inlineRequest: activation.inlineRequest,
     takeSignals: () => activation.takeSignals(),
+    takeTurn: () => activation.takeTurn(),
     loadRequest: () => activation.loadRequest(),
     save: (state) => activation.save(state),
     async park(state) {

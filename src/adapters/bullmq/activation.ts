@@ -9,6 +9,7 @@ import type { Activation, Signals } from '../../ports/run-store.ts';
 import type { RedisClient } from '../redis-sdk/client.ts';
 import { onRedis } from '../redis-sdk/errors.ts';
 import type { RunKeys } from './keys.ts';
+import { type LaneMember, Lanes } from './lanes.ts';
 import { hasCode, promote } from './promote.ts';
 import { outcomeOf, stateOf } from './record.ts';
 import { loadRequest } from './request.ts';
@@ -31,6 +32,7 @@ export class BullmqActivation implements Activation {
   private readonly id: string;
   private readonly token: string;
   private readonly data: JobData;
+  private readonly lanes: Lanes;
   /** The index that lists the run now. */
   private index: string;
   /** The wake that this activation has seen; it answers for no later one. */
@@ -42,6 +44,7 @@ export class BullmqActivation implements Activation {
     this.id = id;
     this.token = token;
     this.data = data;
+    this.lanes = new Lanes(deps.client, deps.keys);
     this.spec = specOf(id, data, {
       queuedAtMs: job.timestamp,
       defaultDeadlineSeconds: deps.defaultDeadlineSeconds,
@@ -72,9 +75,25 @@ export class BullmqActivation implements Activation {
     this.wake = typeof wake === 'string' ? wake : '';
     const by = this.wake.split(':')[0];
     return {
-      wokenBy: by === 'webhook' || by === 'stream' || by === 'caller' ? by : null,
+      wokenBy: by === 'webhook' || by === 'stream' || by === 'caller' || by === 'lane' ? by : null,
       cancelRequestedAtMs: typeof cancelRequestedAt === 'string' ? Number(cancelRequestedAt) : null,
     };
+  }
+
+  async takeTurn(): Promise<'free' | 'busy'> {
+    const member = this.laneMember();
+    return member === null ? 'free' : await this.lanes.turn(member);
+  }
+
+  /** The run has ended, and everybody was told. */
+  async leaveLane(): Promise<void> {
+    const member = this.laneMember();
+    if (member !== null) await this.lanes.leave(member, this.deps.worker);
+  }
+
+  private laneMember(): LaneMember | null {
+    const { lane, owner } = this.spec;
+    return lane === null ? null : { id: this.id, lane, owner };
   }
 
   async loadRequest(): Promise<ProviderRequest | null> {

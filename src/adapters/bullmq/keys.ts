@@ -14,6 +14,8 @@ export interface RunKeys {
   request(id: string): string;
   /** The run's tool calls and their answers. */
   tools(id: string): string;
+  /** The open runs of a lane. */
+  lane(name: string): string;
   /** All runs by time of acceptance. */
   readonly index: string;
   /** The runs of one kind and status, by time of acceptance. */
@@ -30,6 +32,7 @@ export function runKeys(prefix: string): RunKeys {
     wake: (id) => `${prefix}:wake:${id}`,
     request: (id) => `${prefix}:request:${id}`,
     tools: (id) => `${prefix}:tools:${id}`,
+    lane: (name) => `${prefix}:lane:${name}`,
     index: `${prefix}:index`,
     statusIndex: (kind, status) => `${prefix}:index:${kind}:${status}`,
     finished: (state) => `${queue}:${state}`,

@@ -5,6 +5,7 @@ import type { ListQuery, RunCounts, RunPage, RunRecord, RunStore } from '../../p
 import type { RedisClient } from '../redis-sdk/client.ts';
 import { onRedis } from '../redis-sdk/errors.ts';
 import { type RunKeys, runKeys } from './keys.ts';
+import { Lanes } from './lanes.ts';
 import { parseJobData, recordFields, recordOf } from './record.ts';
 import { listRuns } from './run-list.ts';
 import { storeRequest } from './request.ts';
@@ -25,12 +26,14 @@ export class BullmqRunStore implements RunStore {
   private readonly queue: Queue;
   private readonly client: RedisClient;
   private readonly keys: RunKeys;
+  private readonly lanes: Lanes;
   private readonly defaultDeadlineSeconds: number;
 
   constructor(options: RunStoreOptions) {
     this.queue = options.queue;
     this.client = options.client;
     this.keys = runKeys(options.prefix);
+    this.lanes = new Lanes(options.client, this.keys);
     this.defaultDeadlineSeconds = options.defaultDeadlineSeconds;
   }
 
@@ -46,6 +49,9 @@ export class BullmqRunStore implements RunStore {
         runs.map(({ id, data }) => storeRequest(this.client, this.keys, id, data)),
       );
       await this.indexAccepted(runs);
+      await this.lanes.enter(
+        runs.flatMap(({ id, data: { lane, owner } }) => (lane === null ? [] : [{ id, lane, owner }])),
+      );
       await this.queue.addBulk(
         runs.map(({ id, data }, at) => ({
           name: data.kind,

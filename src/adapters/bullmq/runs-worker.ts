@@ -101,6 +101,7 @@ export class RunsWorker {
       // Foreign producers know nothing of our index, and our API may have died between the index and the job.
       if (job.progress === 0) await activation.enlist();
       result = await this.options.step(activation);
+      if (result.type === 'ended') await activation.leaveLane();
     } catch (error) {
       if (!(error instanceof ActivationLostError)) await this.rescue(activation, token, error);
       // BullMQ leaves a job alone that says it is delayed; any other error would move it to the failed ones.
@@ -128,6 +129,7 @@ export class RunsWorker {
     const outcome = internalOutcome(message, nowMs);
     try {
       await activation.commit(endedState(activation.state, outcome, nowMs), outcome);
+      await activation.leaveLane();
     } catch (cause) {
       // Put back, it fails again once Redis can take the outcome; lost, it fails on another worker.
       if (cause instanceof StoreUnavailableError || cause instanceof ActivationLostError) return;

@@ -13,9 +13,10 @@ const checkJob = `
 `;
 
 /** Each wake is another value: only so can an activation tell the one it saw from one that came meanwhile. */
-const setWake = (by: string): string => `
-  redis.call('SET', KEYS[2], ${by} .. ':' .. redis.call('HINCRBY', KEYS[1], 'wakes', 1))
+export const wakeJob = (job: string, wake: string, by: string): string => `
+  redis.call('SET', ${wake}, ${by} .. ':' .. redis.call('HINCRBY', ${job}, 'wakes', 1))
 `;
+const setWake = (by: string): string => wakeJob('KEYS[1]', 'KEYS[2]', by);
 
 /** KEYS: wake, job. Reads both: a wake is cleared only when its activation has come to something. */
 export const readSignals = new Script(`

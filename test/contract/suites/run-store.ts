@@ -1,6 +1,7 @@
 import { describe } from 'vitest';
 import { activationConformance } from './run-store-activations.ts';
 import type { RunStoreFactory } from './run-store-harness.ts';
+import { lanesConformance } from './run-store-lanes.ts';
 import { listConformance } from './run-store-list.ts';
 import { recordsConformance } from './run-store-records.ts';
 import { signalsConformance } from './run-store-signals.ts';
@@ -18,6 +19,9 @@ export function runStoreConformance(name: string, factory: RunStoreFactory): voi
     });
     describe('activations', () => {
       activationConformance(factory);
+    });
+    describe('lanes', () => {
+      lanesConformance(factory);
     });
     describe('wakes and cancels', () => {
       signalsConformance(factory);

@@ -26,6 +26,8 @@ export interface FakeJob {
 /** What an activation needs of its store. */
 export interface ActivationHost {
   nowMs(): number;
+  /** Whether no run before this one is open in its lane. */
+  isFirstInLane(job: FakeJob): boolean;
   /** Throws while the store is switched off. */
   touch(): Promise<void>;
 }
@@ -53,6 +55,11 @@ export class FakeActivation implements Activation {
     this.job.wokenBy = null;
     this.job.taken = wokenBy;
     return { wokenBy, cancelRequestedAtMs };
+  }
+
+  async takeTurn(): Promise<'free' | 'busy'> {
+    await this.host.touch();
+    return this.host.isFirstInLane(this.job) ? 'free' : 'busy';
   }
 
   async loadRequest(): Promise<ProviderRequest | null> {

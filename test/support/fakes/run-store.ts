@@ -119,7 +119,11 @@ export class FakeRunStore implements RunStore {
     const lock = Symbol(job.spec.id);
     job.place = 'active';
     job.lock = lock;
-    return new FakeActivation(job, lock, { nowMs: () => this.clock.nowMs(), touch: () => this.touch() });
+    return new FakeActivation(job, lock, {
+      nowMs: () => this.clock.nowMs(),
+      isFirstInLane: (asking) => asking.spec.lane === null || this.lane(asking)[0] === asking,
+      touch: () => this.touch(),
+    });
   }
 
   /** The worker of this run stalls: its writes are refused from now on, and the run is due again. */
@@ -136,8 +140,10 @@ export class FakeRunStore implements RunStore {
   finish(id: string): void {
     const job = this.job(id);
     if (job.outcome === null) throw new Error(`Run ${id} has no outcome.`);
+    const next = this.lane(job).find((other) => other !== job);
     job.place = 'gone';
     job.lock = null;
+    if (next?.state.phase === 'accepted') this.ring(next, 'lane');
   }
 
   /** When the run is due; null while it is active or when it is over. */
@@ -172,6 +178,14 @@ export class FakeRunStore implements RunStore {
     const job = this.jobs.get(id);
     if (job === undefined) throw new Error(`The fake store has no run ${id}.`);
     return job;
+  }
+
+  /** The open runs of a job's lane, in order. */
+  private lane({ spec: { lane, owner } }: FakeJob): FakeJob[] {
+    if (lane === null) return [];
+    return [...this.jobs.values()].filter(
+      ({ spec, place }) => place !== 'gone' && spec.lane === lane && spec.owner === owner,
+    );
   }
 
   private ring(job: FakeJob, by: FakeJob['wokenBy']): void {

@@ -261,3 +261,33 @@ describe('a create whose reply was lost', () => {
     });
   });
 });
+
+describe('a run that waits in its lane', () => {
+  it('is not created before its turn, and asks again by itself', () => {
+    const { state, next } = decideAt(0, accepted(), activated({ turn: 'busy' }));
+    expect(next).toEqual(waits(defaultPolicy.laneCheckMs));
+    expect(state).toMatchObject({ phase: 'accepted', inLane: true, calls: noCalls });
+    // Nobody woke it: it goes on waiting.
+    expect(waitOf(decideAt(1000, state, activated({ turn: 'busy' })))).toBeGreaterThan(1000);
+  });
+
+  it('is created as soon as its turn has come', () => {
+    const waiting = accepted({ inLane: true, wakeAtMs: t0 + 60_000 });
+    const { state, next } = decideAt(1000, waiting, activated({ turn: 'free' }));
+    expect(next).toEqual(calls('create'));
+    expect(state).not.toHaveProperty('inLane');
+  });
+
+  it('keeps to its time after a fault, though it has its turn', () => {
+    const parked = accepted({ wakeAtMs: t0 + 5000 });
+    expect(decideAt(1000, parked, activated({ turn: 'free' })).next).toEqual(waits(5000));
+  });
+
+  it('ends at its deadline, and when it is cancelled, without a call', () => {
+    const waiting = accepted({ inLane: true, wakeAtMs: t0 + 60_000 });
+    expect(outcomeOf(decideAt(deadlineMs, waiting, activated({ turn: 'busy' }))).status).toBe('timed_out');
+    const cancelled = activated({ turn: 'busy', cancelRequestedAtMs: t0 });
+    expect(outcomeOf(decideAt(1, waiting, cancelled)).status).toBe('cancelled');
+    expect(waitOf(decideAt(deadlineMs - 10, accepted(), activated({ turn: 'busy' })))).toBe(deadlineMs);
+  });
+});
