@@ -22,7 +22,11 @@ export type Fault =
   /** The right body, announced as `text/plain`. */
   | { type: 'wrong_content_type' }
   /** The right body, followed by this many bytes of white space (still valid JSON). */
-  | { type: 'huge_body'; bytes: number };
+  | { type: 'huge_body'; bytes: number }
+  /** A stream's connection is cut after so many events; with `midEvent`, in the middle of the next. */
+  | { type: 'stream_break'; afterEvents: number; midEvent?: boolean }
+  /** A stream says nothing more after so many events, and stays open. */
+  | { type: 'stream_stall'; afterEvents: number };
 
 /** When a fault strikes. */
 export interface FaultRule {
@@ -70,6 +74,12 @@ const faultSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('garbage') }),
   z.strictObject({ type: z.literal('wrong_content_type') }),
   z.strictObject({ type: z.literal('huge_body'), bytes: z.int().min(0).max(1_000_000_000) }),
+  z.strictObject({
+    type: z.literal('stream_break'),
+    afterEvents: z.int().min(0),
+    midEvent: z.boolean().exactOptional(),
+  }),
+  z.strictObject({ type: z.literal('stream_stall'), afterEvents: z.int().min(0) }),
 ]) satisfies z.ZodType<Fault>;
 
 export const faultsSchema = z.strictObject({

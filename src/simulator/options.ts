@@ -42,6 +42,8 @@ export interface SimulatorOptions {
   submitLagMs?: number;
   /** A response with `store: false` is deleted this many seconds after it ended. Default 600. */
   unstoredKeepSeconds?: number;
+  /** Characters of text in each delta of a stream; the deltas are spread evenly over the run. Default 8. */
+  streamDeltaCharacters?: number;
   /** Forget runs this many seconds after they ended, to save memory; 0 (the default) keeps them. */
   forgetEndedAfterSeconds?: number;
   /** Accept any `asst_…` that was not created here. Default true. */
@@ -77,6 +79,7 @@ export const DEFAULT_OPTIONS: ResolvedOptions = {
   cancellingMs: 100,
   submitLagMs: 0,
   unstoredKeepSeconds: 600,
+  streamDeltaCharacters: 8,
   forgetEndedAfterSeconds: 0,
   acceptUnknownAssistants: true,
   requireAssistantsBetaHeader: true,
@@ -104,6 +107,7 @@ const optionsSchema = z.strictObject({
   cancellingMs: amount,
   submitLagMs: amount,
   unstoredKeepSeconds: amount,
+  streamDeltaCharacters: z.int().min(1),
   forgetEndedAfterSeconds: amount,
   acceptUnknownAssistants: z.boolean(),
   requireAssistantsBetaHeader: z.boolean(),

@@ -27,6 +27,8 @@ export type Reply = ReadyReply | LateReply;
 
 interface ReadyReply {
   readonly body: object;
+  /** Sent instead of the body. */
+  readonly stream?: StreamFeed;
   /** The run is not at its end, so a hint when to look again may go along. */
   readonly unfinished?: boolean;
 }
@@ -36,6 +38,18 @@ interface LateReply {
   /** `Infinity` is never. */
   readonly readyAtMs: number;
   readonly render: (nowMs: number) => object;
+}
+
+export interface StreamFeed {
+  readonly events: Iterable<TimedEvent>;
+  /** When it breaks off, as it stands now; `Infinity` while it does not. */
+  readonly cutAtMs: () => number;
+}
+
+export interface TimedEvent {
+  readonly atMs: number;
+  /** Null: the stream ends then, without a word. */
+  readonly event: { readonly type: string; readonly sequence_number: number } | null;
 }
 
 /** Every run has its own stream of randomness, so its fate depends on its number and the seed alone. */

@@ -207,13 +207,6 @@ describe('what a create may not do', () => {
     await create({}, { conversation: { id: 'conv_1' } });
   });
 
-  it('stream', async () => {
-    await expect(client.responses.create({ model: 'm', input: 'i', stream: true })).rejects.toMatchObject({
-      status: 400,
-      param: 'stream',
-    });
-  });
-
   it.each([
     ['lack a model', { input: 'i' }, 'model'],
     ['lack input', { model: 'm' }, 'input'],

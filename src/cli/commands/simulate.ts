@@ -18,6 +18,7 @@ interface SimulateOptions extends GlobalOptions {
   readonly errors?: number;
   readonly lostReplies?: number;
   readonly resets?: number;
+  readonly streamBreaks?: number;
   readonly assistantsGone?: boolean;
 }
 
@@ -45,6 +46,7 @@ export function registerSimulate({ program, context, finish }: Registration): vo
     .option('--errors <share>', 'share of calls answered 500', parseShare)
     .option('--lost-replies <share>', 'share of calls carried out but never answered', parseShare)
     .option('--resets <share>', 'share of calls cut off before they are looked at', parseShare)
+    .option('--stream-breaks <share>', 'share of streams cut off in the middle', parseShare)
     .option('--assistants-gone', 'answer 404 on every Assistants endpoint, as OpenAI does today');
   examples(command, [
     'runfleet simulate',
@@ -111,6 +113,11 @@ export function simulatorOptions(options: SimulateOptions): SimulatorOptions {
       operation: '*' as const,
       fault: { type: 'http_error' as const, status: 500 },
       probability: options.errors ?? 0,
+    },
+    {
+      operation: ['responses.create', 'responses.retrieve'] as const,
+      fault: { type: 'stream_break' as const, afterEvents: 5, midEvent: true },
+      probability: options.streamBreaks ?? 0,
     },
   ].filter((rule) => rule.probability > 0);
   return {

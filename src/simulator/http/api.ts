@@ -13,6 +13,7 @@ import { checkBetaHeader, checkKey } from './auth.ts';
 import { parseBody, readBody, tooLarge } from './body.ts';
 import { deliver, isBeforeProcessing } from './deliver.ts';
 import type { Answer } from './deliver.ts';
+import { lets, sendStream } from './stream.ts';
 
 /** What the HTTP layer lends to one request. */
 export interface Exchange {
@@ -59,6 +60,11 @@ export async function serveApi(exchange: Exchange): Promise<void> {
   const delayMs = Math.max(latencyMs, readyAtMs - world.now());
   if (delayMs > 0) await new Promise<void>((resolve) => later(delayMs, resolve));
   const answer = compose(world, outcome, admission.counted, arrivedAtMs);
+  if ('stream' in outcome && outcome.stream !== undefined && lets(fault)) {
+    world.ledger.answered(route?.operation ?? 'unknown', '200');
+    await sendStream({ response, headers: answer.headers, fault, now: world.now, later }, outcome.stream);
+    return;
+  }
   const result = deliver({ request, response, fault, later }, answer);
   world.ledger.answered(route?.operation ?? 'unknown', result);
 }

@@ -35,6 +35,9 @@ export function deliver(sending: Sending, answer: Answer): string {
   const { response, fault } = sending;
   switch (fault?.type) {
     case undefined:
+    // These strike what is streamed, and this is not.
+    case 'stream_break':
+    case 'stream_stall':
       return send(response, answer, JSON.stringify(answer.body));
     case 'reset':
       return drop(sending, 'reset');

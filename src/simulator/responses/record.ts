@@ -15,6 +15,8 @@ export interface ResponseRecord extends Tracked {
   readonly random: Random;
   readonly background: boolean;
   readonly store: boolean;
+  /** Created with `stream: true`: only then can its events be read again. */
+  readonly streamed: boolean;
   readonly conversationId: string | null;
   readonly metadata: Record<string, string>;
   /** The create's body as it was sent; the answer echoes much of it. */

@@ -21,6 +21,7 @@ import type { Call, Reply, World } from '../world.ts';
 import { checkToolOutputs, inputItems, outputCallIds, renderInputItems } from './input.ts';
 import type { ResponseRecord } from './record.ts';
 import { functionCalls, functionTools, renderResponse } from './render.ts';
+import { streamOf } from './stream.ts';
 
 function findResponse(world: World, call: Call): ResponseRecord {
   const id = call.params['response_id'] ?? '';
@@ -41,12 +42,31 @@ function isHidden(world: World, record: ResponseRecord, nowMs: number): boolean 
 
 export function retrieveResponse(world: World, call: Call): Reply {
   const record = findResponse(world, call);
-  if (call.query.get('stream') === 'true') throw streamingUnsupported();
   const endedAt = endedAtMs(record.plan, call.nowMs);
   if (endedAt !== null && call.nowMs - endedAt < world.faults.notFoundAfterEndMs) {
     throw notFound(`Response with id '${record.id}' not found.`);
   }
-  return { body: renderResponse(record, call.nowMs), unfinished: endedAt === null };
+  const body = renderResponse(record, call.nowMs);
+  if (call.query.get('stream') !== 'true') return { body, unfinished: endedAt === null };
+  if (!record.streamed || !record.background) {
+    throw badRequest(
+      'This response cannot be streamed because it was not created with background=true and stream=true.',
+      'stream',
+      'invalid_value',
+    );
+  }
+  return { body, stream: streamOf(record, readStartingAfter(call), world.options.streamDeltaCharacters) };
+}
+
+function readStartingAfter({ query }: Call): number {
+  const text = query.get('starting_after');
+  if (text === null) return -1;
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw badRequest(
+    "Invalid 'starting_after': expected a whole number, 0 or more.",
+    'starting_after',
+    'invalid_value',
+  );
 }
 
 export function cancelResponse(world: World, call: Call): Reply {
@@ -108,13 +128,16 @@ export function createResponse(world: World, call: Call): Reply {
   world.responses.set(record.id, record);
   if (record.conversationId !== null) world.conversations.set(record.conversationId, record);
   world.planned(record);
+  if (record.streamed) {
+    const stream = streamOf(record, -1, world.options.streamDeltaCharacters);
+    return { body: renderResponse(record, nowMs), stream };
+  }
   if (record.background) return { body: renderResponse(record, nowMs) };
   return { readyAtMs: record.plan.legEndsAtMs, render: (laterMs) => renderResponse(record, laterMs) };
 }
 
 /** Everything about a create that can be wrong, checked. */
 function readCreate(world: World, { body, nowMs }: Call) {
-  if (optionalBoolean(body, 'stream', false)) throw streamingUnsupported();
   const hasPrompt = optionalObject(body, 'prompt') !== null;
   if (optionalString(body, 'model') === null && !hasPrompt) throw missingParameter('model');
   const metadata = readMetadata(body) ?? {};
@@ -137,13 +160,9 @@ function readCreate(world: World, { body, nowMs }: Call) {
     tools: readTools(body),
     background: optionalBoolean(body, 'background', false),
     store: optionalBoolean(body, 'store', true),
+    streamed: optionalBoolean(body, 'stream', false),
     inputTokens: inputTokens(body, items),
   };
-}
-
-/** Streaming is not simulated; a client must see that at once instead of waiting for events. */
-function streamingUnsupported(): Error {
-  return badRequest('The simulator does not stream.', 'stream', 'unsupported_value');
 }
 
 /** The calls that the next response must bring the outputs of. */
