@@ -11,7 +11,7 @@ it('names what belongs to runs', () => {
   expect(keys.lock('run_1')).toBe('{runfleet}:runs:run_1:lock');
   expect(keys.wake('run_1')).toBe('{runfleet}:wake:run_1');
   expect(keys.request('run_1')).toBe('{runfleet}:request:run_1');
-  expect(keys.tools('run_1')).toBe('{runfleet}:tools:run_1');
+  expect(keys.tools('run_1')).toBe('{runfleet}:tool-calls:run_1');
   expect(keys.lane('digest')).toBe('{runfleet}:lane:digest');
   expect(keys.index).toBe('{runfleet}:index');
   expect(keys.statusIndex('assistants', 'in_progress')).toBe('{runfleet}:index:assistants:in_progress');

@@ -31,7 +31,7 @@ export function runKeys(prefix: string): RunKeys {
     lock: (id) => `${queue}:${id}:lock`,
     wake: (id) => `${prefix}:wake:${id}`,
     request: (id) => `${prefix}:request:${id}`,
-    tools: (id) => `${prefix}:tools:${id}`,
+    tools: (id) => `${prefix}:tool-calls:${id}`,
     lane: (name) => `${prefix}:lane:${name}`,
     index: `${prefix}:index`,
     statusIndex: (kind, status) => `${prefix}:index:${kind}:${status}`,
