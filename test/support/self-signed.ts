@@ -1,0 +1,19 @@
+/** A certificate that nobody trusts, for localhost, and its key: for tests alone, so it may be read by all. */
+export const selfSigned = {
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgvztgMEztZlB99cc8
+RNEi57gADkVe54XI0PoXQHnVKUihRANCAASXsPSC5YpsMkbOOHDsMl6iuhmRZTHW
+PyLRsf+xAzznUJP7gtnV/NraiVqUPeFQaQeZOEgsFMtCSz/dPy24ZI3l
+-----END PRIVATE KEY-----`,
+  cert: `-----BEGIN CERTIFICATE-----
+MIIBljCCATugAwIBAgIUL0CMSNcWin4dVfAsxTmKmxq08sAwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMDA2NTU1OFoYDzIxMjYxMDI3
+MDY1NTU4WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAASXsPSC5YpsMkbOOHDsMl6iuhmRZTHWPyLRsf+xAzznUJP7gtnV/Nra
+iVqUPeFQaQeZOEgsFMtCSz/dPy24ZI3lo2kwZzAdBgNVHQ4EFgQUIUkdS5mvG/Qr
+hfiUjVyNahTQjEcwHwYDVR0jBBgwFoAUIUkdS5mvG/QrhfiUjVyNahTQjEcwDwYD
+VR0TAQH/BAUwAwEB/zAUBgNVHREEDTALgglsb2NhbGhvc3QwCgYIKoZIzj0EAwID
+SQAwRgIhAPQwz9kqjT6fI4Q975DYrkZh6cRmkqGJdjJihRiTAQS7AiEA12R0jszz
+UgpZQgRt6y+7P9lbCB8K+3mr71bN5f/9p2g=
+-----END CERTIFICATE-----`,
+};
