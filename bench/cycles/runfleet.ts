@@ -6,10 +6,11 @@ import { RunsWorker } from '../../src/adapters/bullmq/runs-worker.ts';
 import { createMetrics } from '../../src/adapters/metrics/metrics.ts';
 import { PrometheusTelemetry } from '../../src/adapters/metrics/prometheus-telemetry.ts';
 import { RedisEventBus } from '../../src/adapters/redis/event-bus.ts';
-import { redisKeys } from '../../src/adapters/redis/keys.ts';
+import { accountKeys, redisKeys } from '../../src/adapters/redis/keys.ts';
 import { RedisPauseGate } from '../../src/adapters/redis/pause-gate.ts';
 import { RedisProviderHealth } from '../../src/adapters/redis/provider-health.ts';
 import { connectRedis } from '../../src/adapters/redis-sdk/client.ts';
+import { AccountDirectory } from '../../src/app/account-directory.ts';
 import { advance } from '../../src/app/advance.ts';
 import { BackoffPolling } from '../../src/app/polling.ts';
 import { defaultPolicy } from '../../src/domain/policy.ts';
@@ -34,15 +35,21 @@ export async function runfleetCycles(url: string, { jobs, cycles, concurrency }:
   });
   await store.addMany(Array.from({ length: jobs }, () => ({ id: systemRandomness.runId(Date.now()), data })));
   const telemetry = new PrometheusTelemetry(createMetrics(), pino({ level: 'silent' }));
-  const gate = new RedisPauseGate(client, subscriber, keys, systemClock);
+  const gate = new RedisPauseGate(client, subscriber, accountKeys(prefix, 'bench'), systemClock);
   await gate.start();
   const provider = countingProvider(cycles);
   const done = Promise.withResolvers<void>();
   let ended = 0;
   const deps = {
-    providers: { responses: provider, assistants: provider },
-    gate,
-    health: new RedisProviderHealth(client, keys, systemClock),
+    kinds: { responses: provider, assistants: provider },
+    accounts: new AccountDirectory([
+      {
+        name: 'default',
+        providers: { responses: provider, assistants: provider },
+        gate,
+        health: new RedisProviderHealth(client, accountKeys(prefix, 'bench'), systemClock),
+      },
+    ]),
     events: new RedisEventBus(client, null, keys, done.reject),
     clock: systemClock,
     randomness: systemRandomness,

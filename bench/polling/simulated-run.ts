@@ -41,6 +41,7 @@ export class SimulatedRun {
       onAmbiguous: 'fail',
       metadata: {},
       owner: null,
+      account: null,
       traits: null,
       pollCostMs: null,
       maxDelayMs: null,

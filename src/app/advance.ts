@@ -1,9 +1,11 @@
 /** One step of a run: load, decide, act, write the state and the next time together, leave the slot. Never sleeps. */
 
 import { decide } from '../domain/decide.ts';
+import { outOfReach } from '../domain/decide-fault.ts';
 import {
   type DecideContext,
   type Decision,
+  end,
   endedState,
   postpone,
   type RunCall,
@@ -11,26 +13,24 @@ import {
   withoutPermit,
 } from '../domain/decision.ts';
 import { ActivationLostError, StoreUnavailableError } from '../domain/errors.ts';
-import { internalOutcome } from '../domain/outcome.ts';
+import { internalOutcome, rejectedOutcome } from '../domain/outcome.ts';
 import type { RunPolicy } from '../domain/policy.ts';
+import { onAccount, unknownAccount } from '../domain/run-account.ts';
 import { type HeldPermit, type RunOutcome, type RunSpec, type RunState, statusOf } from '../domain/run.ts';
 import type { RunKind } from '../domain/status.ts';
+import type { Account, Accounts } from '../ports/accounts.ts';
 import type { Clock, Randomness } from '../ports/clock.ts';
-import type { ProviderHealth } from '../ports/provider-health.ts';
-import type { RateGate } from '../ports/rate-gate.ts';
-import type { ProviderRequest, RunProvider } from '../ports/run-provider.ts';
+import type { ProviderRequest, RequestRules } from '../ports/run-provider.ts';
 import type { Activation } from '../ports/run-store.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
+import { askPermit } from './ask-permit.ts';
 import { type Polling, withTraits } from './polling.ts';
-import { classOf } from './run-calls.ts';
 import { ProviderCalls } from './provider-calls.ts';
 import { settle, type SettleDeps } from './settle.ts';
-import { estimateTokens } from './token-estimate.ts';
 
 export interface AdvanceDeps extends SettleDeps {
-  readonly providers: Readonly<Record<RunKind, RunProvider>>;
-  readonly gate: RateGate;
-  readonly health: ProviderHealth;
+  readonly kinds: Readonly<Record<RunKind, RequestRules>>;
+  readonly accounts: Accounts;
   readonly clock: Clock;
   readonly randomness: Randomness;
   readonly telemetry: Telemetry;
@@ -81,7 +81,7 @@ class Step {
   private readonly spec: RunSpec;
   private readonly deps: AdvanceDeps;
   private readonly foundBy: DecideContext['foundBy'];
-  private readonly provider: RunProvider;
+  private readonly rules: RequestRules;
   private readonly calls: ProviderCalls;
   private request: ProviderRequest | null = null;
   private state: RunState;
@@ -90,9 +90,9 @@ class Step {
     this.activation = activation;
     this.deps = deps;
     this.foundBy = foundBy;
-    this.provider = deps.providers[activation.spec.kind];
-    this.calls = new ProviderCalls(activation, this.provider, deps);
-    this.spec = withTraits(activation, this.provider);
+    this.rules = deps.kinds[activation.spec.kind];
+    this.calls = new ProviderCalls(activation, deps);
+    this.spec = withTraits(activation, this.rules);
     this.state = activation.state;
   }
 
@@ -126,30 +126,43 @@ class Step {
   }
 
   private async callWhenPermitted(call: RunCall): Promise<Decision> {
-    const callClass = classOf(call);
-    const held = this.state.permit;
-    // A cancel may have come while a look was waiting: the look's place is left unused, which harms nobody.
-    const permit = await this.deps.gate.acquire({
-      callClass,
-      ticket: held?.callClass === callClass ? held.ticket : null,
-      ...(call === 'create'
-        ? { tokens: { id: this.spec.id, estimate: estimateTokens(this.request ?? {}) } }
-        : {}),
-    });
-    if (!permit.granted) {
-      const ticket = permit.ticket;
-      return postpone(
-        this.state,
-        permit.atMs,
-        ticket === null ? null : { callClass, ticket },
-        this.context(),
-      );
+    const { spec, request } = this;
+    const admission = await askPermit({ spec, state: this.state, request }, call, this.deps.accounts);
+    switch (admission.type) {
+      case 'unknown':
+        return this.withoutAccount(admission.name);
+      case 'wait': {
+        const { account, untilMs, permit } = admission;
+        const state = permit === null ? this.state : onAccount(this.state, account.name);
+        return postpone(state, untilMs, permit, this.context());
+      }
+      case 'granted':
+        return await this.call(call, admission.account);
+      default: {
+        const never: never = admission;
+        return never;
+      }
     }
-    this.state = withoutPermit(this.state);
-    const event = await this.calls.perform(call, this.state, this.request ?? {}, (state) => {
+  }
+
+  private async call(call: RunCall, account: Account): Promise<Decision> {
+    this.state = onAccount(withoutPermit(this.state), account.name);
+    const event = await this.calls.perform(call, account, this.state, this.request ?? {}, (state) => {
       this.state = state;
     });
     return this.decide(this.learn(event));
+  }
+
+  /** Its key was taken out of the configuration, or a foreign producer named what nobody has. */
+  private withoutAccount(name: string): Decision {
+    const fault = unknownAccount(name);
+    if (this.state.lastFault?.code !== fault.code) {
+      const fields = { runId: this.spec.id, account: name };
+      this.deps.telemetry.log('warn', 'A run names an account that this worker does not have', fields);
+    }
+    return this.state.phase === 'accepted'
+      ? end(this.state, rejectedOutcome(fault, this.deps.clock.nowMs()), this.context())
+      : outOfReach(this.state, fault, this.context());
   }
 
   private async park(): Promise<void> {
@@ -186,10 +199,10 @@ class Step {
     this.state = state;
     const written = await this.activation.commit(state, outcome);
     if (!written) return this.settleAgain();
-    const { gate } = this.deps;
+    const gate = this.deps.accounts.of(state.account)?.gate;
     // After the commit, and only a permit that was not used: a slot must not be given twice, also after a crash.
-    if (unused !== undefined) gate.giveBack(unused.ticket);
-    if (outcome.usage !== null) gate.settleTokens(this.spec.id, outcome.usage.totalTokens);
+    if (unused !== undefined) gate?.giveBack(unused.ticket);
+    if (outcome.usage !== null) gate?.settleTokens(this.spec.id, outcome.usage.totalTokens);
     this.deps.telemetry.runEnded(this.activation.spec, state, outcome);
     const report = this.deps.polling.report(this.spec, state, outcome);
     if (report !== null) this.deps.telemetry.polled(report);
@@ -236,7 +249,7 @@ class Step {
       spec: activation.spec,
       policy: deps.policy,
       schedule: this.deps.polling.scheduleFor(this.spec),
-      canFind: this.request !== null && this.provider.canFind(this.request),
+      canFind: this.request !== null && this.rules.canFind(this.request),
       foundBy: this.foundBy,
     };
   }

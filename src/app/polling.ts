@@ -4,7 +4,7 @@ import type { RunEvent } from '../domain/decision.ts';
 import { lookedAt, replayed } from '../domain/polling/regret.ts';
 import { boundedSchedule, type PollSchedule } from '../domain/poll-schedule.ts';
 import type { RunOutcome, RunSpec, RunState } from '../domain/run.ts';
-import type { RunProvider } from '../ports/run-provider.ts';
+import type { RequestRules } from '../ports/run-provider.ts';
 import type { Activation } from '../ports/run-store.ts';
 import type { PollReport } from '../ports/telemetry.ts';
 
@@ -68,7 +68,7 @@ export function pollReport(input: ReportInput): PollReport | null {
 }
 
 /** What a producer of another language did not say is read off the request, where that came with the job. */
-export function withTraits({ spec, inlineRequest }: Activation, provider: RunProvider): RunSpec {
+export function withTraits({ spec, inlineRequest }: Activation, rules: RequestRules): RunSpec {
   if (spec.traits !== null || inlineRequest === null) return spec;
-  return { ...spec, traits: provider.traitsOf(inlineRequest) };
+  return { ...spec, traits: rules.traitsOf(inlineRequest) };
 }

@@ -4,14 +4,15 @@ import { beginCall, operationOf } from '../domain/decide.ts';
 import type { RunCall, RunEvent } from '../domain/decision.ts';
 import { isProviderFault } from '../domain/fault.ts';
 import type { RunState } from '../domain/run.ts';
+import type { Account } from '../ports/accounts.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ProviderRequest, RunProvider } from '../ports/run-provider.ts';
 import type { Activation } from '../ports/run-store.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import { refOf } from './run-calls.ts';
-import { shareFault, type ShareFaultDeps } from './share-fault.ts';
+import { shareFault } from './share-fault.ts';
 
-export interface ProviderCallDeps extends ShareFaultDeps {
+export interface ProviderCallDeps {
   readonly clock: Clock;
   readonly telemetry: Telemetry;
 }
@@ -21,12 +22,10 @@ const maxIntentAgeMs = 2000;
 
 export class ProviderCalls {
   private readonly activation: Activation;
-  private readonly provider: RunProvider;
   private readonly deps: ProviderCallDeps;
 
-  constructor(activation: Activation, provider: RunProvider, deps: ProviderCallDeps) {
+  constructor(activation: Activation, deps: ProviderCallDeps) {
     this.activation = activation;
-    this.provider = provider;
     this.deps = deps;
   }
 
@@ -36,6 +35,7 @@ export class ProviderCalls {
    */
   async perform(
     call: RunCall,
+    account: Account,
     before: RunState,
     request: ProviderRequest,
     hold: (state: RunState) => void,
@@ -54,20 +54,24 @@ export class ProviderCalls {
     const operation = operationOf(call);
     const { kind } = this.activation.spec;
     try {
-      const event = await this.send(call, state, request);
+      const event = await this.send(call, account.providers[kind], state, request);
       telemetry.apiCall({ kind, operation, code: '200' });
       return event;
     } catch (error) {
       if (!isProviderFault(error)) throw error;
       const fault = error.details;
       telemetry.apiCall({ kind, operation, code: String(fault.httpStatus ?? 'error') });
-      await shareFault(fault, this.deps);
+      await shareFault(fault, { ...this.deps, ...account });
       return { type: 'faulted', call, fault };
     }
   }
 
-  private async send(call: RunCall, state: RunState, request: ProviderRequest): Promise<RunEvent> {
-    const { provider } = this;
+  private async send(
+    call: RunCall,
+    provider: RunProvider,
+    state: RunState,
+    request: ProviderRequest,
+  ): Promise<RunEvent> {
     const { id } = this.activation.spec;
     switch (call) {
       case 'create':

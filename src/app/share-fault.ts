@@ -4,14 +4,14 @@ import type { ProviderHealth } from '../ports/provider-health.ts';
 import type { RateGate } from '../ports/rate-gate.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 
-export interface ShareFaultDeps {
+interface ShareFaultDeps {
   readonly telemetry: Telemetry;
   readonly gate: RateGate;
   readonly clock: Clock;
   readonly health: ProviderHealth;
 }
 
-/** Tells the fleet of a fault that is not one run's alone: a 429, or a credential that is refused. */
+/** Tells the fleet of a fault that is not one run's but its account's: a 429, or a credential that is refused. */
 export async function shareFault(
   fault: FaultDetails,
   { telemetry, gate, clock, health }: ShareFaultDeps,

@@ -12,6 +12,7 @@ export function viewOf(record: RunRecord, detail: 'full' | 'brief' = 'full'): Ru
     status: outcome?.status ?? statusOf(state),
     provider_run_id: 'providerRunId' in state ? state.providerRunId : null,
     thread_id: 'threadId' in state ? state.threadId : null,
+    account: state.account ?? null,
     output_text: detail === 'full' ? (outcome?.output?.text ?? null) : null,
     output: detail === 'full' ? [...(outcome?.output?.items ?? [])] : [],
     usage: usageView(outcome),

@@ -7,12 +7,13 @@ export { variables } from './schema.ts';
 export interface Config {
   /** Null: one of our own is started, where the process stands alone. */
   readonly redisUrl: string | null;
-  /** Null: neither a key nor a base URL is set. */
-  readonly provider: { readonly apiKey: string; readonly baseUrl: string | null } | null;
+  /** The first is the default one. Empty: none is configured. */
+  readonly accounts: readonly AccountConfig[];
   readonly host: string;
   readonly port: number;
   readonly metricsPort: number;
   readonly apiKeys: readonly { readonly name: string; readonly key: string }[];
+  /** Of accounts that set none of their own. */
   readonly quota: QuotaConfig;
   readonly concurrency: number;
   readonly pollPolicy: 'learned' | 'backoff';
@@ -24,6 +25,20 @@ export interface Config {
   readonly prefix: string;
   readonly logLevel: string;
 }
+
+/** One credential at one server, with the limits that it has there. */
+export interface AccountConfig {
+  readonly name: string;
+  readonly apiKey: string;
+  /** Null: OpenAI's own. */
+  readonly baseUrl: string | null;
+  readonly quota: QuotaConfig;
+  /** `whsec_…`; several while one is rotated, none where webhooks are not used. */
+  readonly webhookSecrets: readonly string[];
+}
+
+/** The name of the account that `OPENAI_API_KEY` and `OPENAI_BASE_URL` make. */
+export const defaultAccountName = 'default';
 
 /** A minute's worth. Null: learnt from the provider; 0: no limit. */
 export interface QuotaConfig {
@@ -55,24 +70,12 @@ export function loadConfig(env: Env): Config {
   const { data } = parsed;
   return {
     redisUrl: data.REDIS_URL ?? null,
-    provider: providerOf(data.OPENAI_API_KEY, data.OPENAI_BASE_URL),
+    accounts: defaultAccount(data),
     host: data.RUNFLEET_HOST,
     port: data.RUNFLEET_PORT,
     metricsPort: data.RUNFLEET_METRICS_PORT,
     apiKeys: data.RUNFLEET_API_KEYS,
-    quota: {
-      requests: data.RUNFLEET_RPM ?? null,
-      tokens: data.RUNFLEET_TPM ?? null,
-      classRequests: withoutUndefined({
-        create: data.RUNFLEET_RPM_CREATE,
-        look: data.RUNFLEET_RPM_LOOK,
-        submit: data.RUNFLEET_RPM_SUBMIT,
-        cancel: data.RUNFLEET_RPM_CANCEL,
-        other: data.RUNFLEET_RPM_OTHER,
-      }),
-      looksAreFree: data.RUNFLEET_LOOKS_ARE_FREE === 'true',
-      jitterMs: data.RUNFLEET_RATE_JITTER_MS,
-    },
+    quota: quotaOf(data),
     concurrency: data.RUNFLEET_CONCURRENCY,
     pollPolicy: data.RUNFLEET_POLL_POLICY,
     pollCostMs: data.RUNFLEET_POLL_COST_SECONDS * 1000,
@@ -96,10 +99,37 @@ export function processEnvironment(): Env {
   return process.env;
 }
 
-function providerOf(apiKey: string | undefined, baseUrl: string | undefined): Config['provider'] {
-  if (apiKey === undefined && baseUrl === undefined) return null;
-  // Many compatible servers ask for no key, but the SDK does.
-  return { apiKey: apiKey ?? 'none', baseUrl: baseUrl ?? null };
+type Environment = ReturnType<typeof environmentSchema.parse>;
+
+function defaultAccount(data: Environment): AccountConfig[] {
+  const { OPENAI_API_KEY: apiKey, OPENAI_BASE_URL: baseUrl, OPENAI_WEBHOOK_SECRET: webhookSecrets } = data;
+  if (apiKey === undefined && baseUrl === undefined) return [];
+  return [
+    {
+      name: defaultAccountName,
+      // Many compatible servers ask for no key, but the SDK does.
+      apiKey: apiKey ?? 'none',
+      baseUrl: baseUrl ?? null,
+      quota: quotaOf(data),
+      webhookSecrets,
+    },
+  ];
+}
+
+function quotaOf(data: Environment): QuotaConfig {
+  return {
+    requests: data.RUNFLEET_RPM ?? null,
+    tokens: data.RUNFLEET_TPM ?? null,
+    classRequests: withoutUndefined({
+      create: data.RUNFLEET_RPM_CREATE,
+      look: data.RUNFLEET_RPM_LOOK,
+      submit: data.RUNFLEET_RPM_SUBMIT,
+      cancel: data.RUNFLEET_RPM_CANCEL,
+      other: data.RUNFLEET_RPM_OTHER,
+    }),
+    looksAreFree: data.RUNFLEET_LOOKS_ARE_FREE === 'true',
+    jitterMs: data.RUNFLEET_RATE_JITTER_MS,
+  };
 }
 
 function withoutUndefined(

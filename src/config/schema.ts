@@ -30,6 +30,14 @@ const apiKeys = z
   )
   .refine((keys) => new Set(keys.map(({ name }) => name)).size === keys.length, 'has two keys of one name');
 
+/** `whsec_…,whsec_…` */
+const webhookSecrets = z
+  .string()
+  .default('')
+  .transform((text) => text.split(',').map((secret) => secret.trim()))
+  .transform((secrets) => secrets.filter((secret) => secret !== ''))
+  .pipe(z.array(z.string().regex(/^whsec_[A-Za-z0-9+/]+=*$/, 'must be whsec_ and base64')));
+
 /** The environment, one entry a variable. Order is the order of the documentation. */
 export const variables = {
   REDIS_URL: z
@@ -48,6 +56,9 @@ export const variables = {
     .describe(
       'The provider’s API, such as `https://api.openai.com/v1` (the default) or any compatible server.',
     ),
+  OPENAI_WEBHOOK_SECRET: webhookSecrets.describe(
+    'The secret of the webhook that the provider sends to `POST /v1/webhooks/openai`; comma-separated while it is rotated.',
+  ),
   RUNFLEET_HOST: z
     .string()
     .min(1)

@@ -31,6 +31,11 @@ export function decideFault(
   }
 }
 
+/** No call could be made at all. Another worker may be able to: it is tried until the deadline. */
+export function outOfReach(state: RunState, fault: FaultDetails, context: DecideContext): Decision {
+  return retryLater({ ...state, lastFault: fault, faultStreak: state.faultStreak + 1 }, fault, context);
+}
+
 function createFault(state: CreatingState, fault: FaultDetails, context: DecideContext): Decision {
   switch (fault.type) {
     case 'unauthorized':
@@ -52,9 +57,9 @@ function createFault(state: CreatingState, fault: FaultDetails, context: DecideC
   }
 }
 
-/** The provider said that it did nothing, so the intent is void. */
+/** The provider said that it did nothing, so the intent is void, and the choice of the account with it. */
 function uncreated(state: CreatingState): AcceptedState {
-  const { intentAtMs: _intentAtMs, ...rest } = state;
+  const { intentAtMs: _intentAtMs, account: _account, ...rest } = state;
   return { ...rest, phase: 'accepted' };
 }
 

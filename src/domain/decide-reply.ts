@@ -4,7 +4,7 @@ import { type DecideContext, type Decision, end, noteLook, wait } from './decisi
 import type { LookReason } from './look-log.ts';
 import { providerOutcome } from './outcome.ts';
 import { backoffSchedule } from './poll-schedule.ts';
-import { ageFromMsOf, type FetchingState, type FollowingState, type RunState } from './run.ts';
+import { ageFromMsOf, type FetchingState, type FollowingState, lasting, type RunState } from './run.ts';
 import type { EndedSnapshot, ProviderSnapshot, RunningSnapshot } from './snapshot.ts';
 
 /** A run can be answered `expired` a moment after its stamp says so; looking sooner would waste the look. */
@@ -38,6 +38,7 @@ function adopted(
       : context.nowMs;
   return {
     v: 1,
+    ...lasting(state),
     phase: 'following',
     wakeAtMs: state.wakeAtMs,
     calls: state.calls,

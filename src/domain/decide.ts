@@ -17,14 +17,15 @@ import {
   wait,
 } from './decision.ts';
 import { ambiguousOutcome, cancelledOutcome, fetchedOutcome } from './outcome.ts';
-import type {
-  AcceptedState,
-  CallOperation,
-  CreatingState,
-  EndedState,
-  FetchingState,
-  FollowingState,
-  RunState,
+import {
+  type AcceptedState,
+  type CallOperation,
+  type CreatingState,
+  type EndedState,
+  type FetchingState,
+  type FollowingState,
+  lasting,
+  type RunState,
 } from './run.ts';
 
 /** Early by more than this: somebody promoted the job by hand, and a look would be wasted. */
@@ -66,7 +67,17 @@ export function beginCall(state: RunState, call: RunCall, nowMs: number): RunSta
   const calls = { ...state.calls, [operation]: state.calls[operation] + 1 };
   if (call === 'create' && (state.phase === 'accepted' || state.phase === 'creating')) {
     const { v, wakeAtMs, cancel, faultStreak, lastFault } = state;
-    return { v, wakeAtMs, cancel, faultStreak, lastFault, calls, phase: 'creating', intentAtMs: nowMs };
+    return {
+      v,
+      wakeAtMs,
+      cancel,
+      faultStreak,
+      lastFault,
+      calls,
+      ...lasting(state),
+      phase: 'creating',
+      intentAtMs: nowMs,
+    };
   }
   return { ...state, calls };
 }
@@ -126,12 +137,9 @@ function follow(state: FollowingState, context: DecideContext): Decision {
   const { cancel } = state;
   if (cancel === null) return { state, next: { type: 'call', call: 'retrieve' } };
   if (context.nowMs >= giveUpAtMs(state, cancel.atMs, context)) {
-    const outcome = cancelledOutcome(
-      cancel.reason,
-      context.nowMs,
-      'The provider did not confirm it in time.',
-    );
-    return end(state, outcome, context);
+    const trouble = state.faultStreak > 0 ? ` Its last call failed: ${state.lastFault?.message ?? ''}` : '';
+    const note = `The provider did not confirm it in time.${trouble}`;
+    return end(state, cancelledOutcome(cancel.reason, context.nowMs, note), context);
   }
   return { state, next: { type: 'call', call: state.cancelSentAtMs === null ? 'cancel' : 'retrieve' } };
 }

@@ -4,15 +4,16 @@ import type { FaultDetails } from './fault.ts';
 import type { RunPolicy } from './policy.ts';
 import type { PollSchedule } from './poll-schedule.ts';
 import { type LookReason, withLook } from './look-log.ts';
-import type {
-  EndedState,
-  FetchingState,
-  FollowingState,
-  FoundBy,
-  HeldPermit,
-  RunOutcome,
-  RunSpec,
-  RunState,
+import {
+  type EndedState,
+  type FetchingState,
+  type FollowingState,
+  type FoundBy,
+  type HeldPermit,
+  lasting,
+  type RunOutcome,
+  type RunSpec,
+  type RunState,
 } from './run.ts';
 import type { ProviderSnapshot, RunOutput } from './snapshot.ts';
 
@@ -123,6 +124,7 @@ export function endedState(state: RunState, { status }: RunOutcome, nowMs: numbe
   const known = state.phase === 'following' || state.phase === 'fetching' ? state : null;
   return {
     v: 1,
+    ...lasting(state),
     phase: 'ended',
     wakeAtMs: nowMs,
     calls: state.calls,

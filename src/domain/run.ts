@@ -40,6 +40,8 @@ export interface RunSpec {
   readonly metadata: Readonly<Record<string, string>>;
   /** The name of the API key that sent the run; null without keys. */
   readonly owner: string | null;
+  /** The account or pool that carries it; null: the default account. */
+  readonly account: string | null;
   /** Null: whoever sent it did not say; they can be read off its request. */
   readonly traits: RunTraits | null;
   /** The delay that one look is worth; null: the fleet's own price. */
@@ -75,6 +77,11 @@ interface StateBase {
   readonly v: 1;
   /** Only while a call waits for the quota. */
   readonly permit?: HeldPermit;
+  /**
+   * Whose quota, key and runs: written with the intent to create, and the same from then on. Before that it stands as
+   * long as `permit`, which is this account's.
+   */
+  readonly account?: string;
   /** When to look again. */
   readonly wakeAtMs: number;
   readonly calls: CallCounts;
@@ -192,6 +199,11 @@ export function initialState(wakeAtMs: number): AcceptedState {
     faultStreak: 0,
     lastFault: null,
   };
+}
+
+/** What stays with a run through all its phases. */
+export function lasting({ account }: RunState): Pick<StateBase, 'account'> {
+  return account === undefined ? {} : { account };
 }
 
 /** The status that callers see. */

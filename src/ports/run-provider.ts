@@ -38,7 +38,7 @@ export interface RunProvider {
 }
 
 /** What can be said of a request without a credential and without a call. */
-export type RequestRules = Pick<RunProvider, 'validate' | 'laneOf' | 'traitsOf'>;
+export type RequestRules = Pick<RunProvider, 'validate' | 'laneOf' | 'traitsOf' | 'canFind'>;
 
 export interface RequestProblem {
   /** Path below `request`, such as `['assistant_id']`. */

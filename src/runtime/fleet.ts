@@ -14,21 +14,22 @@ import { RedisDurationStore } from '../adapters/redis/duration-store.ts';
 import { RedisEventBus } from '../adapters/redis/event-bus.ts';
 import { RedisIdempotencyStore } from '../adapters/redis/idempotency.ts';
 import { redisKeys } from '../adapters/redis/keys.ts';
-import { RedisProviderHealth } from '../adapters/redis/provider-health.ts';
 import { connectRedis, type Patience, type RedisClient } from '../adapters/redis-sdk/client.ts';
+import { AccountDirectory } from '../app/account-directory.ts';
 import { advance, type AdvanceDeps } from '../app/advance.ts';
 import { jobResultOf } from '../app/view.ts';
-import type { Config } from '../config/index.ts';
+import type { AccountConfig, Config } from '../config/index.ts';
 import { defaultPolicy } from '../domain/policy.ts';
 import { createApp } from '../http/app.ts';
+import { healthOf, startAccounts } from './accounts.ts';
 import { systemClock, systemRandomness } from './clock.ts';
 import type { Closers } from './closers.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { listen } from './listen.ts';
 import { startPolling } from './polling.ts';
-import { createProviders, requestRules } from './kinds.ts';
+import { requestRules } from './kinds.ts';
 import { startOpsServer } from './ops-server.ts';
-import { quotaView, startGate, startQuota } from './quota.ts';
+import { quotaView, startQuota } from './quota.ts';
 import { readiness } from './readiness.ts';
 
 export interface FleetContext {
@@ -36,7 +37,8 @@ export interface FleetContext {
   readonly redisUrl: string;
   /** Redis may stand still for seconds (the embedded one). */
   readonly slowRedis: boolean;
-  readonly provider: NonNullable<Config['provider']>;
+  /** The first is the default one. */
+  readonly accounts: readonly [AccountConfig, ...AccountConfig[]];
   readonly logger: Logger;
   /** Takes everything that is opened, in the order in which it was. */
   readonly closers: Closers;
@@ -58,7 +60,7 @@ export async function startApi(context: FleetContext): Promise<string> {
     logger.error({ err: error }, 'event listener'),
   );
   await events.start();
-  const health = new RedisProviderHealth(client, keys, systemClock);
+  const health = healthOf(context.accounts[0], client, config);
   const { registry } = createMetrics();
   addFleetGauges(registry, async () => {
     const { inFlight, jobs } = await store.counts();
@@ -108,16 +110,14 @@ export async function startRuns(context: FleetContext): Promise<string | null> {
   const events = new RedisEventBus(client, null, keys, (error) =>
     logger.error({ err: error }, 'event listener'),
   );
-  const health = new RedisProviderHealth(client, keys, systemClock);
   const metrics = createMetrics();
-  const { gate, onAnswer } = await startGate(context, client, subscriber, metrics);
+  const accounts = await startAccounts(context, client, subscriber, metrics);
   const telemetry = new PrometheusTelemetry(metrics, logger);
   const polling = startPolling(context, client, telemetry);
   metrics.polls.priceSeconds.set(config.pollCostMs / 1000);
   const deps: AdvanceDeps = {
-    providers: createProviders(context.provider, onAnswer),
-    gate,
-    health,
+    kinds: requestRules,
+    accounts: new AccountDirectory(accounts),
     events,
     clock: systemClock,
     randomness: systemRandomness,
@@ -143,7 +143,7 @@ export async function startRuns(context: FleetContext): Promise<string | null> {
       };
     },
   });
-  const url = config.metricsPort > 0 ? await startOps(context, client, health, metrics.registry) : null;
+  const url = config.metricsPort > 0 ? await startOps(context, client, metrics.registry) : null;
   const keepMs = config.keepResultsSeconds * 1000;
   const housekeeping = startHousekeeping(
     async () => {
@@ -163,10 +163,10 @@ export async function startRuns(context: FleetContext): Promise<string | null> {
 async function startOps(
   context: FleetContext,
   client: RedisClient,
-  health: RedisProviderHealth,
   registry: ReturnType<typeof createMetrics>['registry'],
 ): Promise<string> {
   const { config, closers } = context;
+  const health = healthOf(context.accounts[0], client, config);
   const server = await startOpsServer({
     host: config.host,
     port: config.metricsPort,

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type Logger, pino } from 'pino';
-import { type Config, loadConfig, refuseOpenListener } from '../config/index.ts';
+import { type Config, defaultAccountName, loadConfig, refuseOpenListener } from '../config/index.ts';
 import { startSimulator } from '../simulator/index.ts';
 import { Closers } from './closers.ts';
 import { type FleetContext, startApi, startRuns } from './fleet.ts';
@@ -61,12 +61,12 @@ async function open(
   const redis = await provideRedis(config.redisUrl, env['PATH'] ?? '');
   closers.add('Redis server', () => redis.stop());
   print(redis.description);
-  const { provider, simulatorUrl } = await provideProvider(config, closers, print);
+  const { accounts, simulatorUrl } = await provideAccounts(config, closers, print);
   const context: FleetContext = {
     config,
     redisUrl: redis.url,
     slowRedis: redis.slow,
-    provider,
+    accounts,
     logger,
     closers,
   };
@@ -128,25 +128,35 @@ function refuseLonely(role: Role, config: Config): void {
   if (role === 'all') return;
   const missing = [
     config.redisUrl === null ? '  REDIS_URL: the Redis that the processes of the fleet share' : null,
-    config.provider === null ? '  OPENAI_API_KEY (or OPENAI_BASE_URL, for a server that needs no key)' : null,
+    config.accounts.length === 0
+      ? '  OPENAI_API_KEY (or OPENAI_BASE_URL, for a server that needs no key)'
+      : null,
   ].filter((line) => line !== null);
   if (missing.length === 0) return;
   const advice = `To try runfleet without them, run "npx runfleet all": it brings its own.`;
   throw new StartError(`"runfleet ${role}" needs:\n${missing.join('\n')}\n${advice}`);
 }
 
-async function provideProvider(
+async function provideAccounts(
   config: Config,
   closers: Closers,
   print: (line: string) => void,
-): Promise<{ provider: FleetContext['provider']; simulatorUrl: string | null }> {
-  if (config.provider !== null) return { provider: config.provider, simulatorUrl: null };
+): Promise<{ accounts: FleetContext['accounts']; simulatorUrl: string | null }> {
+  const [first, ...others] = config.accounts;
+  if (first !== undefined) return { accounts: [first, ...others], simulatorUrl: null };
   const simulator = await startSimulator();
   closers.add('simulator', () => simulator.close());
   print(
     `NO REAL OPENAI: neither OPENAI_API_KEY nor OPENAI_BASE_URL is set, so the simulator answers (${simulator.baseUrl}).`,
   );
-  return { provider: { apiKey: 'simulated', baseUrl: simulator.baseUrl }, simulatorUrl: simulator.baseUrl };
+  const simulated = {
+    name: defaultAccountName,
+    apiKey: 'simulated',
+    baseUrl: simulator.baseUrl,
+    quota: config.quota,
+    webhookSecrets: [],
+  };
+  return { accounts: [simulated], simulatorUrl: simulator.baseUrl };
 }
 
 function createLogger(level: string): Logger {

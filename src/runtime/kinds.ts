@@ -3,7 +3,7 @@ import * as assistants from '../adapters/openai-assistants/request.ts';
 import { ResponsesProvider } from '../adapters/openai-responses/index.ts';
 import * as responses from '../adapters/openai-responses/request.ts';
 import { createOpenAiClient } from '../adapters/openai-sdk/client.ts';
-import type { Config } from '../config/index.ts';
+import type { AccountConfig } from '../config/index.ts';
 import type { RunKind } from '../domain/status.ts';
 import type { RequestRules, RunProvider } from '../ports/run-provider.ts';
 
@@ -13,17 +13,19 @@ export const requestRules: Record<RunKind, RequestRules> = {
     validate: responses.validateRequest,
     laneOf: responses.laneOf,
     traitsOf: responses.traitsOf,
+    canFind: responses.canFind,
   },
   assistants: {
     validate: assistants.validateRequest,
     laneOf: assistants.laneOf,
     traitsOf: assistants.traitsOf,
+    canFind: assistants.canFind,
   },
 };
 
 /** The providers of all kinds, on one account. */
 export function createProviders(
-  account: NonNullable<Config['provider']>,
+  account: Pick<AccountConfig, 'apiKey' | 'baseUrl'>,
   onAnswer: (status: number | null, headers: Headers | null) => void,
 ): Record<RunKind, RunProvider> {
   const { apiKey, baseUrl } = account;

@@ -1,7 +1,7 @@
 /** The rate gate of a process: the shared limiter, or (until there is a limit to keep) pauses alone. */
 
 import { RedisPauseGate } from '../adapters/redis/pause-gate.ts';
-import { redisKeys } from '../adapters/redis/keys.ts';
+import { accountKeys } from '../adapters/redis/keys.ts';
 import {
   createRedisLimiter,
   type LimiterObserver,
@@ -14,6 +14,8 @@ import type { Metrics } from '../adapters/metrics/metrics.ts';
 import { readRateHeaders } from '../domain/limiter/headers.ts';
 import type { QuotaView } from '../domain/wire/quota-view.ts';
 import type { ObservedAnswer, Permit, PermitAsk, RateGate } from '../ports/rate-gate.ts';
+import type { AccountConfig, Config } from '../config/index.ts';
+import { idOf, limiterAccount } from './account-id.ts';
 import { systemClock } from './clock.ts';
 import type { FleetContext } from './fleet.ts';
 import { StartError } from './start-error.ts';
@@ -22,7 +24,6 @@ type OnPermit = LimiterObserver['permitted'];
 
 /** Calls a minute after a first 429 that names no limit: the AIMD goes on from there. */
 const firstGuess = 600;
-const defaultBaseUrl = 'https://api.openai.com/v1';
 
 /** Where no limit is set, calls go freely until the provider shows one: in its headers, or by a 429. */
 class LearningGate implements RateGate {
@@ -68,6 +69,12 @@ class LearningGate implements RateGate {
   }
 }
 
+interface GateParts {
+  readonly client: RedisClient;
+  readonly subscriber: RedisClient;
+  readonly metrics: Metrics;
+}
+
 export interface GateOfProcess {
   readonly gate: RateGate;
   /** To be told of every answer of the provider. */
@@ -75,35 +82,40 @@ export interface GateOfProcess {
 }
 
 /**
- * The gate of a worker. Resolves once it knows of the pause in force.
+ * The gate of a worker, to one account. Resolves once it knows of the pause in force.
  * Throws a `StartError` for a limit on the embedded Redis, which takes a tenth of a second for a command: no slot would
  * still be good when its call comes.
  */
 export async function startGate(
   context: FleetContext,
-  client: RedisClient,
-  subscriber: RedisClient,
-  metrics: Metrics,
+  account: AccountConfig,
+  { client, subscriber, metrics }: GateParts,
 ): Promise<GateOfProcess> {
   const { config, closers, logger } = context;
-  const { requests, tokens, classRequests } = config.quota;
+  const { requests, tokens, classRequests } = account.quota;
   const onPermit: OnPermit = (callClass, waitedSeconds) => {
     metrics.limiter.permits.inc({ class: callClass });
     metrics.limiter.waitSeconds.observe({ class: callClass }, waitedSeconds);
   };
   const limiter = createRedisLimiter({
-    ...limiterOptions(context, client, subscriber),
+    ...limiterOptions(config, account, client, subscriber),
     observer: {
       permitted: onPermit,
       refused: () => {},
       reachable: (isReachable) => {
-        if (isReachable) logger.info('the limiter reaches Redis again');
-        else logger.warn('the limiter cannot reach Redis: no call goes out');
+        const fields = { account: account.name };
+        if (isReachable) logger.info(fields, 'the limiter reaches Redis again');
+        else logger.warn(fields, 'the limiter cannot reach Redis: no call goes out');
       },
     },
   });
   closers.add('limiter', () => limiter.close());
-  const pauses = new RedisPauseGate(client, subscriber, redisKeys(config.prefix), systemClock);
+  const pauses = new RedisPauseGate(
+    client,
+    subscriber,
+    accountKeys(config.prefix, idOf(account)),
+    systemClock,
+  );
   await pauses.start();
   const limited =
     (requests ?? 0) > 0 || (tokens ?? 0) > 0 || Object.values(classRequests).some((limit) => limit > 0);
@@ -141,22 +153,24 @@ export function startQuota(
   client: RedisClient,
   subscriber: RedisClient,
 ): QuotaOfProcess {
-  const limiter = createRedisLimiter(limiterOptions(context, client, subscriber));
+  const [account] = context.accounts;
+  const limiter = createRedisLimiter(limiterOptions(context.config, account, client, subscriber));
   context.closers.add('quota', () => limiter.close());
   return limiter;
 }
 
 function limiterOptions(
-  { config, provider }: FleetContext,
+  config: Config,
+  account: AccountConfig,
   client: RedisClient,
   subscriber: RedisClient,
 ): RedisLimiterOptions {
-  const { requests, tokens, classRequests, looksAreFree, jitterMs } = config.quota;
+  const { requests, tokens, classRequests, looksAreFree, jitterMs } = account.quota;
   return {
     client,
     subscriber,
     prefix: config.prefix,
-    account: { baseUrl: provider.baseUrl ?? defaultBaseUrl, credential: provider.apiKey },
+    account: limiterAccount(account),
     settings: {
       requests,
       tokens,

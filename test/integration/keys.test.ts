@@ -2,7 +2,7 @@
 
 import { expect, it } from 'vitest';
 import { runKeys, runsQueue } from '../../src/adapters/bullmq/keys.ts';
-import { redisKeys } from '../../src/adapters/redis/keys.ts';
+import { accountKeys, redisKeys } from '../../src/adapters/redis/keys.ts';
 
 it('names what belongs to runs', () => {
   const keys = runKeys('{runfleet}');
@@ -22,10 +22,12 @@ it('names what belongs to runs', () => {
 it('names the rest', () => {
   const keys = redisKeys('{runfleet}');
   expect(keys.events).toBe('{runfleet}:events');
-  expect(keys.pause).toBe('{runfleet}:pause');
-  expect(keys.pauses).toBe('{runfleet}:pauses');
-  expect(keys.providerTrouble).toBe('{runfleet}:provider-trouble');
   expect(keys.idempotency('digest')).toBe('{runfleet}:idempotency:digest');
+  expect(accountKeys('{runfleet}', 'a1')).toEqual({
+    pause: '{runfleet}:account:a1:pause',
+    pauses: '{runfleet}:account:a1:pauses',
+    trouble: '{runfleet}:account:a1:trouble',
+  });
 });
 
 it('keeps every name in one slot of a cluster', () => {
@@ -41,13 +43,8 @@ it('keeps every name in one slot of a cluster', () => {
       keys.statusIndex('responses', 'queued'),
       keys.finished('failed'),
     ]),
-    ...[redisKeys('{a.b}')].flatMap((keys) => [
-      keys.events,
-      keys.pause,
-      keys.pauses,
-      keys.providerTrouble,
-      keys.idempotency('x'),
-    ]),
+    ...[redisKeys('{a.b}')].flatMap((keys) => [keys.events, keys.idempotency('x')]),
+    ...Object.values(accountKeys('{a.b}', 'a1')),
   ];
   for (const name of names) expect(name).toMatch(/^\{a\.b\}:[^{}]+$/);
   expect(new Set(names).size).toBe(names.length);

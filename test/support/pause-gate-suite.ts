@@ -1,7 +1,7 @@
 /** The pause of a 429: the part of the rate gate that needs no quota. */
 
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { redisKeys } from '../../src/adapters/redis/keys.ts';
+import { accountKeys } from '../../src/adapters/redis/keys.ts';
 import { RedisPauseGate } from '../../src/adapters/redis/pause-gate.ts';
 import { callClasses } from '../../src/domain/limiter/classes.ts';
 import type { RateGate } from '../../src/ports/rate-gate.ts';
@@ -18,7 +18,7 @@ async function gateOf(url: string, prefix: string, subscriberUrl = url): Promise
   onTestFinished(() => {
     for (const client of clients) client.disconnect();
   });
-  const gate = new RedisPauseGate(clients[0], clients[1], redisKeys(prefix), systemClock);
+  const gate = new RedisPauseGate(clients[0], clients[1], accountKeys(prefix, 'a1'), systemClock);
   await gate.start();
   return gate;
 }
@@ -86,7 +86,7 @@ export function pauseGateConformance(name: string, redis: TestRedis): void {
       const client = redis.client;
       await eventually(
         'its key to be gone',
-        () => client.exists(redisKeys(prefix).pause),
+        () => client.exists(accountKeys(prefix, 'a1').pause),
         (left) => left === 0,
       );
     });

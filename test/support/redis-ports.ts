@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { RedisEventBus } from '../../src/adapters/redis/event-bus.ts';
 import { RedisIdempotencyStore } from '../../src/adapters/redis/idempotency.ts';
-import { redisKeys } from '../../src/adapters/redis/keys.ts';
+import { type AccountKeys, accountKeys, redisKeys } from '../../src/adapters/redis/keys.ts';
 import { RedisProviderHealth } from '../../src/adapters/redis/provider-health.ts';
 import { connectRedis, type RedisClient } from '../../src/adapters/redis-sdk/client.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
@@ -92,10 +92,10 @@ export function redisPortsConformance(name: string, redis: TestRedis): void {
   describe(`ProviderHealth: ${name}`, () => {
     let client: RedisClient;
     let health: RedisProviderHealth;
-    let keys: ReturnType<typeof redisKeys>;
+    let keys: AccountKeys;
     beforeEach(() => {
       client = opened(redis.url);
-      keys = redisKeys(redis.prefix());
+      keys = accountKeys(redis.prefix(), 'a1');
       health = new RedisProviderHealth(client, keys, systemClock);
     });
     afterEach(() => client.disconnect());
@@ -107,7 +107,7 @@ export function redisPortsConformance(name: string, redis: TestRedis): void {
       const trouble = await new RedisProviderHealth(redis.client, keys, systemClock).current();
       expect(trouble).toMatchObject({ message: 'The key is wrong.' });
       expect(trouble?.atMs).toBeGreaterThanOrEqual(beforeMs);
-      const ttl = await client.ttl(keys.providerTrouble);
+      const ttl = await client.ttl(keys.trouble);
       expect(ttl).toBeGreaterThan(0);
       expect(ttl).toBeLessThanOrEqual(60);
     });
@@ -125,7 +125,7 @@ export function redisPortsConformance(name: string, redis: TestRedis): void {
 
     it('finds nothing wrong in a note that it cannot read, as of a newer version', async () => {
       for (const note of ['not json', '{"v":2}']) {
-        await client.set(keys.providerTrouble, note);
+        await client.set(keys.trouble, note);
         await expect(health.current()).resolves.toBeNull();
       }
     });

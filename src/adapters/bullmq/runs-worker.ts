@@ -46,6 +46,7 @@ const completeFields = [
   'on_ambiguous',
   'metadata',
   'owner',
+  'account',
 ] as const;
 
 /** Takes run jobs up, one step each. */

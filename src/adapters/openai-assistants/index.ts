@@ -6,7 +6,7 @@ import type { ProviderRequest, RequestProblem, RunProvider } from '../../ports/r
 import { type Answer, callApi } from '../openai-sdk/call.ts';
 import type { OpenAiClient } from '../openai-sdk/client.ts';
 import { messagesSchema, outputOf } from './output.ts';
-import { assistantsRequest, laneOf, threadIdOf, traitsOf, validateRequest } from './request.ts';
+import { assistantsRequest, canFind, laneOf, threadIdOf, traitsOf, validateRequest } from './request.ts';
 import { runSchema, snapshotOf } from './snapshot.ts';
 
 /** A thread's newest runs: more than one page would mean that it is not among them. */
@@ -68,7 +68,7 @@ export class AssistantsProvider implements RunProvider {
   }
 
   canFind(request: ProviderRequest): boolean {
-    return threadIdOf(request) !== null;
+    return canFind(request);
   }
 
   async find(request: ProviderRequest, runId: string): Promise<ProviderSnapshot | null> {

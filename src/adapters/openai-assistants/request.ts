@@ -62,3 +62,8 @@ export function traitsOf(request: ProviderRequest): RunTraits {
     toolNames: toolNamesOf(request['tools']),
   });
 }
+
+/** A thread lists its runs. */
+export function canFind(request: ProviderRequest): boolean {
+  return threadIdOf(request) !== null;
+}

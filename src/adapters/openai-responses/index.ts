@@ -6,7 +6,7 @@ import type { ProviderRequest, RequestProblem, RunProvider } from '../../ports/r
 import { callApi } from '../openai-sdk/call.ts';
 import type { OpenAiClient } from '../openai-sdk/client.ts';
 import { responseSchema, snapshotOf } from './snapshot.ts';
-import { laneOf, traitsOf, validateRequest } from './request.ts';
+import { canFind, laneOf, traitsOf, validateRequest } from './request.ts';
 
 /** Background responses: `POST /responses` with `background` and `store`. */
 export class ResponsesProvider implements RunProvider {
@@ -51,9 +51,8 @@ export class ResponsesProvider implements RunProvider {
     return Promise.reject(cannot('A response carries its own output.'));
   }
 
-  /** The API has no list of responses. */
   canFind(): boolean {
-    return false;
+    return canFind();
   }
 
   find(): Promise<never> {

@@ -39,3 +39,8 @@ export function traitsOf(request: ProviderRequest): RunTraits {
     toolNames: toolNamesOf(request['tools']),
   });
 }
+
+/** The API has no list of responses. */
+export function canFind(): boolean {
+  return false;
+}

@@ -2,11 +2,6 @@
 export interface RedisKeys {
   /** Channel: what becomes of runs. */
   readonly events: string;
-  /** Milliseconds since the epoch until which nobody calls the provider. */
-  readonly pause: string;
-  /** Channel: a new value of `pause`. */
-  readonly pauses: string;
-  readonly providerTrouble: string;
   idempotency(digest: string): string;
   /** The classes of runs, by when they were last added to. */
   readonly durationClasses: string;
@@ -17,11 +12,22 @@ export interface RedisKeys {
 export function redisKeys(prefix: string): RedisKeys {
   return {
     events: `${prefix}:events`,
-    pause: `${prefix}:pause`,
-    pauses: `${prefix}:pauses`,
-    providerTrouble: `${prefix}:provider-trouble`,
     idempotency: (digest) => `${prefix}:idempotency:${digest}`,
     durationClasses: `${prefix}:duration-classes`,
     durations: (classKey) => `${prefix}:durations:${classKey}`,
   };
+}
+
+/** What belongs to one account; named by its hash, as the limiter's keys are. */
+export interface AccountKeys {
+  /** Milliseconds since the epoch until which nobody calls the provider. */
+  readonly pause: string;
+  /** Channel: a new value of `pause`. */
+  readonly pauses: string;
+  readonly trouble: string;
+}
+
+export function accountKeys(prefix: string, accountId: string): AccountKeys {
+  const base = `${prefix}:account:${accountId}`;
+  return { pause: `${base}:pause`, pauses: `${base}:pauses`, trouble: `${base}:trouble` };
 }

@@ -3,7 +3,7 @@ import type { Permit, RateGate } from '../../ports/rate-gate.ts';
 import type { RedisClient } from '../redis-sdk/client.ts';
 import { onRedis } from '../redis-sdk/errors.ts';
 import { Script } from '../redis-sdk/script.ts';
-import type { RedisKeys } from './keys.ts';
+import type { AccountKeys } from './keys.ts';
 
 /** Keeps the latest time and tells everybody; the key lives no longer than the pause. */
 const extendPause = new Script(`
@@ -21,11 +21,11 @@ const extendPause = new Script(`
 export class RedisPauseGate implements RateGate {
   private readonly client: RedisClient;
   private readonly subscriber: RedisClient;
-  private readonly keys: RedisKeys;
+  private readonly keys: AccountKeys;
   private readonly clock: Clock;
   private pausedUntilMs = 0;
 
-  constructor(client: RedisClient, subscriber: RedisClient, keys: RedisKeys, clock: Clock) {
+  constructor(client: RedisClient, subscriber: RedisClient, keys: AccountKeys, clock: Clock) {
     this.client = client;
     this.subscriber = subscriber;
     this.keys = keys;

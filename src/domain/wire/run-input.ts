@@ -39,6 +39,10 @@ const toolsInput = z
     message: 'Mode `http` needs a url.',
   });
 
+/** As they stand in `RUNFLEET_ACCOUNTS`; also of pools. */
+export const accountName = /^[a-z0-9][a-z0-9-]{0,31}$/;
+export const accountNameRule = 'Small letters, digits and - only, at most 32.';
+
 const metadataInput = z
   .record(z.string().min(1).max(64), z.string().max(512))
   .refine((pairs) => Object.keys(pairs).length <= 64, 'At most 64 pairs.')
@@ -51,6 +55,15 @@ export const runInputShape = {
     .describe(
       "The provider's own create parameters, passed through. For `responses` the body of POST /responses " +
         '(`background` and `store` are set by runfleet); for `assistants` `assistant_id` with `thread_id`, `thread` or neither.',
+    ),
+  account: z
+    .string()
+    .regex(accountName, accountNameRule)
+    .nullable()
+    .default(null)
+    .describe(
+      'The account that carries the run, or a pool of accounts: the one with most left takes it. Default: the default ' +
+        'account. Name one where the request names a thread, a conversation or an earlier response: they belong to it.',
     ),
   follow: z
     .enum(['auto', 'poll', 'webhook', 'stream'])

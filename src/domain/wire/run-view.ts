@@ -14,6 +14,7 @@ export const runView = z.strictObject({
   status: z.enum(runStatuses),
   provider_run_id: z.string().nullable(),
   thread_id: z.string().nullable(),
+  account: z.string().nullable().describe('The account that carries it; null until it is chosen.'),
   output_text: z.string().nullable(),
   output: z.array(z.unknown()).describe('The provider’s own output items or messages.'),
   usage: z

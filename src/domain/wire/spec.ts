@@ -19,6 +19,8 @@ export function specOf(
     onAmbiguous: data.on_ambiguous,
     metadata: data.metadata,
     owner: data.owner,
+    // Absent in jobs of older versions.
+    account: data.account ?? null,
     traits: data.traits === undefined ? null : traitsOf(data.traits),
     pollCostMs: data.poll_cost_seconds === undefined ? null : data.poll_cost_seconds * 1000,
     maxDelayMs: data.max_delay_seconds === undefined ? null : data.max_delay_seconds * 1000,

@@ -13,6 +13,7 @@ const base = {
   object: 'runfleet.run',
   kind: 'responses',
   thread_id: null,
+  account: 'default',
   required_action: null,
   label: 'summaries',
   lane: null,

@@ -32,6 +32,7 @@ export function aSpec(patch: Partial<RunSpec> = {}): RunSpec {
     onAmbiguous: 'fail',
     metadata: {},
     owner: null,
+    account: null,
     traits: null,
     pollCostMs: null,
     maxDelayMs: null,

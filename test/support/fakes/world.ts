@@ -6,6 +6,7 @@ import type { RunOutcome } from '../../../src/domain/run.ts';
 import { type JobDataInput, jobData } from '../../../src/domain/wire/job-data.ts';
 import type { Activation } from '../../../src/ports/run-store.ts';
 import { t0 } from './builders.ts';
+import { FakeAccounts } from './accounts.ts';
 import { FakeEventBus } from './event-bus.ts';
 import { FakeIdempotencyStore } from './idempotency-store.ts';
 import { ManualClock } from './manual-clock.ts';
@@ -29,10 +30,16 @@ export class FakeWorld {
   readonly responses = new FakeProvider('responses');
   readonly assistants = new FakeProvider('assistants');
 
-  readonly deps: AdvanceDeps = {
+  readonly accounts = new FakeAccounts({
+    name: 'default',
     providers: { responses: this.responses, assistants: this.assistants },
     gate: this.gate,
     health: this.health,
+  });
+
+  readonly deps: AdvanceDeps = {
+    kinds: { responses: this.responses, assistants: this.assistants },
+    accounts: this.accounts,
     clock: this.clock,
     randomness: this.randomness,
     telemetry: this.telemetry,

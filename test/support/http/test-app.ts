@@ -51,8 +51,18 @@ export function fakeDeps() {
     randomness: new SeededRandomness(),
     defaultDeadlineSeconds: 600,
     kinds: {
-      responses: { validate: needs('model'), laneOf: textOf('conversation'), traitsOf: () => ({}) },
-      assistants: { validate: needs('assistant_id'), laneOf: textOf('thread_id'), traitsOf: () => ({}) },
+      responses: {
+        validate: needs('model'),
+        laneOf: textOf('conversation'),
+        traitsOf: () => ({}),
+        canFind: () => false,
+      },
+      assistants: {
+        validate: needs('assistant_id'),
+        laneOf: textOf('thread_id'),
+        traitsOf: () => ({}),
+        canFind: () => false,
+      },
     },
     apiKeys: [],
     readiness: () => Promise.resolve({ ok: true, checks: { redis: { ok: true } } }),

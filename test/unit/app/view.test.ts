@@ -28,6 +28,7 @@ describe('viewOf', () => {
       status: 'accepted',
       provider_run_id: null,
       thread_id: null,
+      account: null,
       output_text: null,
       output: [],
       usage: null,

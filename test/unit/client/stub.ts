@@ -123,6 +123,7 @@ export function aRun(fields: Partial<RunView> = {}): RunView {
     status: 'in_progress',
     provider_run_id: 'resp_1',
     thread_id: null,
+    account: null,
     output_text: null,
     output: [],
     usage: null,

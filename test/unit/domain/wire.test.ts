@@ -15,6 +15,7 @@ describe('runInput', () => {
     expect(runInput.parse({ request })).toEqual({
       kind: 'responses',
       request,
+      account: null,
       follow: 'auto',
       priority: 0,
       lane: null,
@@ -114,6 +115,7 @@ describe('jobData', () => {
       v: 1,
       kind: 'responses',
       request,
+      account: null,
       follow: 'auto',
       priority: 0,
       lane: null,
@@ -172,6 +174,7 @@ describe('specOf', () => {
       onAmbiguous: 'fail',
       metadata: {},
       owner: null,
+      account: null,
       traits: null,
       pollCostMs: null,
       maxDelayMs: null,

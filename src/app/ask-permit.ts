@@ -1,0 +1,87 @@
+/** The permit of a run's next call: at the account that the run is on or, before its create, at one that will have it. */
+
+import type { RunCall } from '../domain/decision.ts';
+import type { HeldPermit, RunSpec, RunState } from '../domain/run.ts';
+import type { Account, Accounts } from '../ports/accounts.ts';
+import type { PermitAsk } from '../ports/rate-gate.ts';
+import type { ProviderRequest } from '../ports/run-provider.ts';
+import { classOf } from './run-calls.ts';
+import { estimateTokens } from './token-estimate.ts';
+
+export interface RunAsking {
+  readonly spec: RunSpec;
+  readonly state: RunState;
+  /** Null where no create can come of it. */
+  readonly request: ProviderRequest | null;
+}
+
+type Placed =
+  | { readonly type: 'granted'; readonly account: Account }
+  /** `permit`: the place in the queue of this account; null for none. */
+  | {
+      readonly type: 'wait';
+      readonly account: Account;
+      readonly untilMs: number;
+      readonly permit: HeldPermit | null;
+      /** Paused, or not to be reached: there is no queue to stand in. */
+      readonly isClosed: boolean;
+    };
+
+/** `unknown`: this process has no account of this name. */
+export type Admission = Placed | { readonly type: 'unknown'; readonly name: string };
+
+/** Rejects where a gate does. */
+export async function askPermit(run: RunAsking, call: RunCall, accounts: Accounts): Promise<Admission> {
+  const { spec, state, request } = run;
+  const tokens = { id: spec.id, estimate: call === 'create' ? estimateTokens(request ?? {}) : 0 };
+  const ask = { callClass: classOf(call), ticket: null, ...(call === 'create' ? { tokens } : {}) };
+  // A cancel may have come while a look was waiting: the look's place is left unused, which harms nobody.
+  const ticket = state.permit?.callClass === ask.callClass ? state.permit.ticket : null;
+  const unknown = { type: 'unknown', name: state.account ?? spec.account ?? 'default' } as const;
+
+  const mayMove = state.phase === 'accepted';
+  const here = mayMove && ticket === null ? null : accounts.of(state.account);
+  const first = here === null ? null : await askAt(here, { ...ask, ticket });
+  if (!mayMove || (first !== null && !isClosed(first))) return first ?? unknown;
+
+  const candidates = await accounts.candidates(spec.account, tokens.estimate);
+  const others = candidates.filter((account) => account !== here);
+  const placed = await firstOpen(others, ask, first);
+  if (here !== null && placed?.account !== here) {
+    if (ticket !== null) here.gate.giveBack(ticket);
+    here.gate.settleTokens(spec.id, 0);
+  }
+  return placed ?? unknown;
+}
+
+/** Where all are closed, the one that opens first. */
+async function firstOpen(
+  accounts: readonly Account[],
+  ask: PermitAsk,
+  before: Placed | null,
+): Promise<Placed | null> {
+  let soonest = before;
+  for (const account of accounts) {
+    const placed = await askAt(account, ask);
+    if (placed.type === 'granted' || !placed.isClosed) return placed;
+    if (soonest?.type !== 'wait' || placed.untilMs < soonest.untilMs) soonest = placed;
+  }
+  return soonest;
+}
+
+async function askAt(account: Account, ask: PermitAsk): Promise<Placed> {
+  const permit = await account.gate.acquire(ask);
+  if (permit.granted) return { type: 'granted', account };
+  const { atMs, ticket, reason } = permit;
+  return {
+    type: 'wait',
+    account,
+    untilMs: atMs,
+    permit: ticket === null ? null : { callClass: ask.callClass, ticket },
+    isClosed: reason === 'paused' || reason === 'unavailable',
+  };
+}
+
+function isClosed(placed: Placed): boolean {
+  return placed.type === 'wait' && placed.isClosed;
+}

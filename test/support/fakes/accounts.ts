@@ -1,0 +1,30 @@
+import type { Account, Accounts } from '../../../src/ports/accounts.ts';
+
+/** The first is the default account. A pool tries its members in the order given. */
+export class FakeAccounts implements Accounts {
+  readonly pools = new Map<string, readonly string[]>();
+  private readonly accounts: Account[];
+
+  constructor(...accounts: readonly [Account, ...Account[]]) {
+    this.accounts = [...accounts];
+  }
+
+  add(account: Account): void {
+    this.accounts.push(account);
+  }
+
+  /** As if it had been taken out of the configuration. */
+  remove(name: string): void {
+    const at = this.accounts.findIndex((account) => account.name === name);
+    if (at >= 0) this.accounts.splice(at, 1);
+  }
+
+  of(name: string | undefined): Account | null {
+    return (name === undefined ? this.accounts[0] : this.accounts.find((one) => one.name === name)) ?? null;
+  }
+
+  candidates(name: string | null): Promise<readonly Account[]> {
+    const names = name === null ? [undefined] : (this.pools.get(name) ?? [name]);
+    return Promise.resolve(names.map((one) => this.of(one)).filter((account) => account !== null));
+  }
+}
