@@ -2,7 +2,7 @@ import type { CallClass } from '../domain/limiter/classes.ts';
 import { type BackoffOptions, defaultBackoff } from '../domain/poll-schedule.ts';
 import { environmentSchema, variables } from './schema.ts';
 
-export { variables } from './schema.ts';
+export { variables, webhookSecretForm } from './schema.ts';
 
 export interface Config {
   /** Null: one of our own is started, where the process stands alone. */

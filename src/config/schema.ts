@@ -30,13 +30,13 @@ const apiKeys = z
   )
   .refine((keys) => new Set(keys.map(({ name }) => name)).size === keys.length, 'has two keys of one name');
 
-/** `whsec_…,whsec_…` */
+/** One secret of a sender of Standard Webhooks. */
+export const webhookSecretForm = /^whsec_(?:[A-Za-z0-9+/]{4}){4,}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
 const webhookSecrets = z
   .string()
-  .default('')
-  .transform((text) => text.split(',').map((secret) => secret.trim()))
-  .transform((secrets) => secrets.filter((secret) => secret !== ''))
-  .pipe(z.array(z.string().regex(/^whsec_[A-Za-z0-9+/]+=*$/, 'must be whsec_ and base64')));
+  .transform((text) => text.split(',').map((entry) => entry.trim()))
+  .pipe(z.array(z.string().regex(webhookSecretForm, 'must be whsec_ and then base64; several with commas')));
 
 /** The environment, one entry a variable. Order is the order of the documentation. */
 export const variables = {
@@ -56,9 +56,12 @@ export const variables = {
     .describe(
       'The provider’s API, such as `https://api.openai.com/v1` (the default) or any compatible server.',
     ),
-  OPENAI_WEBHOOK_SECRET: webhookSecrets.describe(
-    'The secret of the webhook that the provider sends to `POST /v1/webhooks/openai`; comma-separated while it is rotated.',
-  ),
+  OPENAI_WEBHOOK_SECRET: webhookSecrets
+    .default([])
+    .describe(
+      'The secret of the webhook that OpenAI sends to `/v1/webhooks/openai`: `whsec_…`; two, separated by a comma, ' +
+        'while it is rotated. Unset: every webhook is refused, and ends are found by looking alone.',
+    ),
   RUNFLEET_HOST: z
     .string()
     .min(1)

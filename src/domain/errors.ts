@@ -53,6 +53,11 @@ export class RunStillOpenError extends RunfleetError {
   }
 }
 
+/** An inbound webhook that is not the provider's, or cannot be read. */
+export class WebhookRefusedError extends RunfleetError {
+  override readonly name = 'WebhookRefusedError';
+}
+
 /** Another worker holds this run now; whatever this one was about to write is void. */
 export class ActivationLostError extends RunfleetError {
   override readonly name = 'ActivationLostError';

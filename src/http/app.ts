@@ -14,6 +14,7 @@ import { eventRoutes } from './routes/event-routes.ts';
 import { operationRoutes } from './routes/operation-routes.ts';
 import { runRoutes } from './routes/run-routes.ts';
 import { submitRoutes } from './routes/submit-routes.ts';
+import { webhookRoutes } from './routes/webhook-routes.ts';
 
 /** The whole HTTP interface. Does not listen, and closes nothing. */
 export function createApp(deps: HttpDeps): Express {
@@ -27,7 +28,11 @@ export function createApp(deps: HttpDeps): Express {
   app.use(requestContext(deps.logger));
   if (ring.open) app.use(loopbackOnly);
   app.use('/board', boardRouter(deps, ring));
-  mount(app, apiRoutes(deps), { ring, bodyBytes: limits.bodyBytes });
+  mount(app, apiRoutes(deps), {
+    ring,
+    bodyBytes: limits.bodyBytes,
+    rawBodyBytes: limits.webhookBytes,
+  });
 
   app.use(() => {
     throw new ProblemError('not-found');
@@ -36,13 +41,14 @@ export function createApp(deps: HttpDeps): Express {
   return app;
 }
 
-/** Tool outputs, webhooks (open: signed by their sender; over the raw body) and streams get a file each, and a line here. */
+/** Each group of routes gets a file, and a line here. */
 export function apiRoutes(deps: HttpDeps): Route[] {
   const limits = { ...defaultLimits, ...deps.limits };
   const routes = [
     ...submitRoutes(deps),
     ...runRoutes(deps, new LongWaits(deps, deps.stopping)),
     ...eventRoutes(deps),
+    ...webhookRoutes(deps),
     ...operationRoutes(deps, limits),
     ...boardRoutes,
   ];

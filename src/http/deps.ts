@@ -1,5 +1,6 @@
 import type { Queue } from 'bullmq';
 import type { Logger } from 'pino';
+import type { ReceiveWebhookDeps } from '../app/receive-webhook.ts';
 import type { SubmitDeps } from '../app/submit.ts';
 import type { DurationStore } from '../ports/duration-store.ts';
 import type { QuotaView } from '../domain/wire/quota-view.ts';
@@ -8,6 +9,7 @@ import type { EventBus } from '../ports/event-bus.ts';
 /** What the app needs of the world. Whoever composes it owns every connection in here, and closes it. */
 export interface HttpDeps extends SubmitDeps {
   readonly events: EventBus;
+  readonly webhooks: ReceiveWebhookDeps;
   /** Empty: no key is asked for, and the listener must be bound to loopback. */
   readonly apiKeys: readonly ApiKey[];
   readonly readiness: () => Promise<Readiness>;
@@ -43,8 +45,14 @@ export interface MetricsPage {
 export interface HttpLimits {
   /** A larger body is answered 413, after decompression too. */
   readonly bodyBytes: number;
+  /** A larger webhook is refused: anybody may send one. */
+  readonly webhookBytes: number;
   /** How long `readiness` may take before `/readyz` answers 503 without it. */
   readonly readinessMs: number;
 }
 
-export const defaultLimits: HttpLimits = { bodyBytes: 8 * 1024 * 1024, readinessMs: 5000 };
+export const defaultLimits: HttpLimits = {
+  bodyBytes: 8 * 1024 * 1024,
+  webhookBytes: 256 * 1024,
+  readinessMs: 5000,
+};

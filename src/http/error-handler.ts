@@ -53,6 +53,7 @@ function toProblem(error: unknown): ProblemError {
 const sortsByName: Readonly<Record<string, ProblemName>> = {
   RunNotFoundError: 'run-not-found',
   RunStillOpenError: 'run-open',
+  WebhookRefusedError: 'webhook-refused',
   IdempotencyMismatchError: 'idempotency-mismatch',
 };
 

@@ -21,6 +21,11 @@ export const problemSorts = {
     title: 'The body is not the JSON that is expected.',
     advice: 'Send one JSON object in UTF-8, nested at most 64 levels deep.',
   },
+  'webhook-refused': {
+    status: 400,
+    title: 'The webhook is not accepted.',
+    advice: 'Check the secret on both sides, the clocks, and that nothing in between changes the body.',
+  },
   unauthorized: {
     status: 401,
     title: 'A valid API key is needed.',

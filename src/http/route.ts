@@ -8,6 +8,7 @@ import { requireKey } from './auth/bearer.ts';
 import type { KeyRing } from './auth/key-ring.ts';
 import { bodyOf, jsonBody } from './json-body.ts';
 import { ProblemError, type ProblemName } from './problems.ts';
+import { rawBody } from './raw-body.ts';
 
 export interface RouteDoc {
   readonly method: 'get' | 'post';
@@ -22,6 +23,8 @@ export interface RouteDoc {
   readonly params?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, { readonly description: string; readonly example: string }>>;
   readonly body?: { readonly schema: z.ZodType; readonly example: unknown };
+  /** In place of `body`: its bytes are left to the handler, which is also the first to judge them. */
+  readonly rawBody?: { readonly schema: z.ZodType; readonly example: unknown };
   readonly answers: Readonly<Record<number, AnswerDoc>>;
   /** Those of its own; 401, 413, 415, 500 and the like are added where they belong. */
   readonly problems?: readonly ProblemName[];
@@ -73,18 +76,24 @@ export function route<Query extends z.ZodObject>(
 export function mount(
   app: Express,
   routes: readonly Route[],
-  options: { readonly ring: KeyRing; readonly bodyBytes: number },
+  options: { readonly ring: KeyRing; readonly bodyBytes: number; readonly rawBodyBytes: number },
 ): void {
   const ours = routes.filter(({ respond }) => respond !== null);
   const key = requireKey(options.ring);
   const json = jsonBody(options.bodyBytes);
+  const raw = rawBody(options.rawBodyBytes);
   for (const [path, ofPath] of Map.groupBy(ours, ({ path: template }) => template)) {
     const pattern = path.replaceAll(/\{(\w+)\}/g, ':$1');
     const registered = app.route(pattern);
-    for (const { method, access, body, respond } of ofPath) {
+    for (const { method, access, body, rawBody: unread, respond } of ofPath) {
       if (respond === null) continue;
       // The key first: nobody else gets us to read and parse megabytes.
-      registered[method](...(access === 'key' ? [key] : []), ...(body === undefined ? [] : json), respond);
+      registered[method](
+        ...(access === 'key' ? [key] : []),
+        ...(body === undefined ? [] : json),
+        ...(unread === undefined ? [] : raw),
+        respond,
+      );
     }
     registered.all(otherMethods(ofPath));
   }

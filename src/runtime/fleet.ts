@@ -31,6 +31,7 @@ import { requestRules } from './kinds.ts';
 import { startOpsServer } from './ops-server.ts';
 import { quotaView, startQuota } from './quota.ts';
 import { readiness } from './readiness.ts';
+import { receiveWebhooks } from './webhooks.ts';
 
 export interface FleetContext {
   readonly config: Config;
@@ -61,7 +62,8 @@ export async function startApi(context: FleetContext): Promise<string> {
   );
   await events.start();
   const health = healthOf(context.accounts[0], client, config);
-  const { registry } = createMetrics();
+  const metrics = createMetrics();
+  const { registry } = metrics;
   addFleetGauges(registry, async () => {
     const { inFlight, jobs } = await store.counts();
     return { inFlight, jobs: { [runsQueue]: jobs } };
@@ -75,6 +77,16 @@ export async function startApi(context: FleetContext): Promise<string> {
   const app = createApp({
     store,
     events,
+    webhooks: receiveWebhooks({
+      secrets: context.accounts.flatMap(({ name: account, webhookSecrets }) =>
+        webhookSecrets.map((secret) => ({ secret, account })),
+      ),
+      queue,
+      client,
+      prefix: config.prefix,
+      metrics,
+      logger,
+    }),
     idempotency: new RedisIdempotencyStore(client, keys, config.keepResultsSeconds),
     clock: systemClock,
     randomness: systemRandomness,

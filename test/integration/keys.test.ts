@@ -10,6 +10,10 @@ it('names what belongs to runs', () => {
   expect(keys.job('run_1')).toBe('{runfleet}:runs:run_1');
   expect(keys.lock('run_1')).toBe('{runfleet}:runs:run_1:lock');
   expect(keys.wake('run_1')).toBe('{runfleet}:wake:run_1');
+  expect(keys.provider('default', 'resp_1')).toBe('{runfleet}:provider:default:resp_1');
+  expect(keys.unclaimed('default')).toBe('{runfleet}:unclaimed:default');
+  expect(keys.foreign('default')).toBe('{runfleet}:foreign:default');
+  expect(keys.quarantine('default')).toBe('{runfleet}:quarantine:default');
   expect(keys.request('run_1')).toBe('{runfleet}:request:run_1');
   expect(keys.tools('run_1')).toBe('{runfleet}:tool-calls:run_1');
   expect(keys.lane('digest')).toBe('{runfleet}:lane:digest');
@@ -36,6 +40,10 @@ it('keeps every name in one slot of a cluster', () => {
       keys.job('x'),
       keys.lock('x'),
       keys.wake('x'),
+      keys.provider('x', 'y'),
+      keys.unclaimed('x'),
+      keys.foreign('x'),
+      keys.quarantine('x'),
       keys.request('x'),
       keys.tools('x'),
       keys.lane('x'),

@@ -82,9 +82,9 @@ it('writes the state and the next time in one command', async () => {
   await eventually(
     'all of it to be seen',
     () => seen.length,
-    () => seen.some((args) => args.join(' ').includes('resp_marked')),
+    () => seen.some((args) => args.join(' ').includes('"providerRunId":"resp_marked"')),
   );
-  const writes = seen.filter((args) => args.join(' ').includes('resp_marked'));
+  const writes = seen.filter((args) => args.join(' ').includes('"providerRunId":"resp_marked"'));
   // The script, and what it does: no second command from us carries the state.
   expect(
     writes.map(([command = '']) => command.toLowerCase()).filter((name) => name.startsWith('eval')),

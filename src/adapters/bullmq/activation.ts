@@ -11,6 +11,7 @@ import { onRedis } from '../redis-sdk/errors.ts';
 import type { RunKeys } from './keys.ts';
 import { type LaneMember, Lanes } from './lanes.ts';
 import { hasCode, promote } from './promote.ts';
+import { ProviderIds } from './provider-ids.ts';
 import { outcomeOf, stateOf } from './record.ts';
 import { loadRequest } from './request.ts';
 import { clearWake, commitOutcome, moveIndex, readSignals, saveState } from './scripts.ts';
@@ -33,6 +34,7 @@ export class BullmqActivation implements Activation {
   private readonly token: string;
   private readonly data: JobData;
   private readonly lanes: Lanes;
+  private readonly providerIds: ProviderIds;
   /** The index that lists the run now. */
   private index: string;
   /** The wake that this activation has seen; it answers for no later one. */
@@ -52,6 +54,7 @@ export class BullmqActivation implements Activation {
     this.inlineRequest = data.request ?? null;
     this.state = stateOf(job.progress, this.spec.acceptedAtMs);
     this.index = this.indexOf(this.state);
+    this.providerIds = new ProviderIds(deps.client, deps.keys, this.spec, this.state, token);
   }
 
   /** Lists a run that did not come through our API. */
@@ -112,6 +115,7 @@ export class BullmqActivation implements Activation {
     const { worker, clock, client, keys } = this.deps;
     const to = this.indexOf(state);
     await onRedis(async () => {
+      await this.link(state);
       // The move below writes state and time in one script, but cannot touch the index. Under the lock, so that a worker
       // that was overtaken does not undo what its successor wrote.
       if (to !== this.index) await this.moveIndex(to);
@@ -129,6 +133,11 @@ export class BullmqActivation implements Activation {
     });
   }
 
+  /** Before the run leaves the index of those whose create is out: its webhook finds it from then on. */
+  private async link(state: RunState): Promise<void> {
+    if (!(await this.providerIds.link(state, this.deps.clock.nowMs()))) throw this.lost();
+  }
+
   private async moveIndex(to: string): Promise<void> {
     if ((await this.runLocked(moveIndex, to, [])) === 'lost') throw this.lost();
     this.index = to;
@@ -137,6 +146,8 @@ export class BullmqActivation implements Activation {
   async commit(state: RunState, outcome: RunOutcome): Promise<boolean> {
     const { output, ...rest } = outcome;
     const args = [JSON.stringify(state), JSON.stringify(rest), output === null ? '' : JSON.stringify(output)];
+    if (this.closed) throw this.lost();
+    await onRedis(() => this.link(state));
     const result = await this.runLocked(commitOutcome, this.indexOf(state), args);
     if (result === 'lost') throw this.lost();
     return result === 'written';

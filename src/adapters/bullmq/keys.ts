@@ -10,6 +10,14 @@ export interface RunKeys {
   lock(id: string): string;
   /** Set while a wake waits to be taken up. */
   wake(id: string): string;
+  /** Which run a provider's id stands for: `run:<id>`; or, before that is known, which webhooks came: `early:…`. */
+  provider(account: string, providerRunId: string): string;
+  /** Ids of webhooks that nobody knew, by time; for runs whose create was never answered. */
+  unclaimed(account: string): string;
+  /** Those that turned out to be foreign, by time. */
+  foreign(account: string): string;
+  /** Runs whose create was never answered, by when they may look at an unclaimed id. */
+  quarantine(account: string): string;
   /** The provider's request, where it is too large to stand in the job. */
   request(id: string): string;
   /** The run's tool calls and their answers. */
@@ -30,6 +38,10 @@ export function runKeys(prefix: string): RunKeys {
     job: (id) => `${queue}:${id}`,
     lock: (id) => `${queue}:${id}:lock`,
     wake: (id) => `${prefix}:wake:${id}`,
+    provider: (account, providerRunId) => `${prefix}:provider:${account}:${providerRunId}`,
+    unclaimed: (account) => `${prefix}:unclaimed:${account}`,
+    foreign: (account) => `${prefix}:foreign:${account}`,
+    quarantine: (account) => `${prefix}:quarantine:${account}`,
     request: (id) => `${prefix}:request:${id}`,
     tools: (id) => `${prefix}:tool-calls:${id}`,
     lane: (name) => `${prefix}:lane:${name}`,

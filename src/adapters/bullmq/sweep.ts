@@ -5,6 +5,7 @@ import type { RunStore } from '../../ports/run-store.ts';
 import type { RedisClient } from '../redis-sdk/client.ts';
 import { onRedis } from '../redis-sdk/errors.ts';
 import { runKeys } from './keys.ts';
+import { releaseProviderIds } from './provider-ids.ts';
 
 export interface SweepDeps {
   readonly queue: Queue;
@@ -79,6 +80,7 @@ async function statusIn(
 async function forget(client: RedisClient, prefix: string, ids: readonly string[]): Promise<void> {
   const keys = runKeys(prefix);
   const indexes = runKinds.flatMap((kind) => runStatuses.map((status) => keys.statusIndex(kind, status)));
+  await releaseProviderIds(client, keys, ids);
   await Promise.all([
     ...[keys.index, ...indexes].map((index) => client.zrem(index, ...ids)),
     client.del(...ids.flatMap((id) => [keys.request(id), keys.wake(id), keys.tools(id)])),

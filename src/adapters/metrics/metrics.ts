@@ -14,6 +14,7 @@ export interface Metrics {
   readonly runDuration: Histogram<'kind' | 'outcome'>;
   readonly runs: Counter<'kind' | 'outcome'>;
   readonly throttled: Counter;
+  readonly webhooks: Counter<'type' | 'result'>;
   readonly tokens: Counter<'kind' | 'direction'>;
   readonly polls: PollMetrics;
   readonly limiter: LimiterMetrics;
@@ -84,6 +85,12 @@ export function createMetrics(): Metrics {
     throttled: new Counter({
       name: 'runfleet_provider_throttled_total',
       help: 'Calls that the provider answered with 429.',
+      registers,
+    }),
+    webhooks: new Counter({
+      name: 'runfleet_webhooks_total',
+      help: 'Webhooks of the provider that came in, by event and by what came of them.',
+      labelNames: ['type', 'result'],
       registers,
     }),
     tokens: new Counter({

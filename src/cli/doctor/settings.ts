@@ -1,6 +1,6 @@
 /** Settings that can be judged by themselves. */
 
-import { ConfigError, loadConfig, refuseOpenListener } from '../../config/index.ts';
+import { ConfigError, loadConfig, refuseOpenListener, webhookSecretForm } from '../../config/index.ts';
 import { fail, ok, setting, warn } from './finding.ts';
 import type { Env, Finding } from './finding.ts';
 
@@ -33,7 +33,7 @@ export function checkWebhookSecret(env: Env): Finding {
       'Make a webhook to POST /v1/webhooks/openai in the settings of your OpenAI project, and set its secret.',
     );
   }
-  const malformed = secrets.filter((secret) => !isWebhookSecret(secret.trim())).length;
+  const malformed = secrets.filter((secret) => !webhookSecretForm.test(secret.trim())).length;
   if (malformed > 0) {
     const which = secrets.length === 1 ? 'It' : `${malformed} of the ${secrets.length}`;
     const advice = `${which} should read whsec_ and then base64; several are separated by commas.`;
@@ -41,10 +41,6 @@ export function checkWebhookSecret(env: Env): Finding {
   }
   const rotating = secrets.length > 1 ? `; ${secrets.length} are accepted` : '';
   return ok(check, `OPENAI_WEBHOOK_SECRET has the right form${rotating}`);
-}
-
-function isWebhookSecret(text: string): boolean {
-  return /^whsec_(?:[A-Za-z0-9+/]{4}){4,}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(text);
 }
 
 export function checkApiKeys(env: Env): Finding {

@@ -29,6 +29,8 @@ const loopbackName = /^(?:localhost|[\w.-]+\.localhost|127(?:\.\d{1,3}){3}|\[::1
  * points at 127.0.0.1 (DNS rebinding), or with a POST that needs no leave. So: loopback names, and no other site.
  */
 export const loopbackOnly: RequestHandler = (req, _res, next) => {
+  // A tunnel brings webhooks under a name of its own; their signature says whose they are.
+  if (req.path === '/v1/webhooks/openai') return next();
   if (!loopbackName.test(req.get('host') ?? '')) {
     const detail =
       'Without API keys, runfleet answers to localhost only. Set RUNFLEET_API_KEYS to use other names.';

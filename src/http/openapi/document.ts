@@ -4,6 +4,7 @@ import * as z from 'zod';
 import { durationList } from '../../domain/wire/durations.ts';
 import { runInput } from '../../domain/wire/run-input.ts';
 import { problem, runList, runView } from '../../domain/wire/run-view.ts';
+import { webhookEvent, webhookTaken } from '../../domain/wire/webhook.ts';
 import { problemOf, type ProblemName, problemSorts } from '../problems.ts';
 import type { AnswerDoc, RouteDoc } from '../route.ts';
 import { bulkInput, bulkOutput, health, readiness } from '../schemas.ts';
@@ -17,12 +18,14 @@ type DocumentedRoute = RouteDoc & { readonly query: z.ZodObject };
 const inputs: ReadonlyMap<z.ZodType, string> = new Map<z.ZodType, string>([
   [runInput, 'RunInput'],
   [bulkInput, 'BulkInput'],
+  [webhookEvent, 'WebhookEvent'],
 ]);
 const outputs: ReadonlyMap<z.ZodType, string> = new Map<z.ZodType, string>([
   [runView, 'Run'],
   [runList, 'RunList'],
   [bulkOutput, 'BulkOutput'],
   [problem, 'Problem'],
+  [webhookTaken, 'WebhookTaken'],
   [quotaView, 'Quota'],
   [durationList, 'DurationList'],
   [health, 'Health'],
@@ -78,19 +81,18 @@ function operation(route: DocumentedRoute): Operation {
     ...(route.description === undefined ? {} : { description: route.description }),
     security: route.access === 'key' ? [{ key: [] }] : [],
     parameters: parameters(route),
-    ...(route.body === undefined
-      ? {}
-      : {
-          requestBody: {
-            required: true,
-            content: { 'application/json': { schema: ref(route.body.schema), example: route.body.example } },
-          },
-        }),
+    ...requestBody(route.body ?? route.rawBody),
     responses: {
       ...problemAnswers(problemsOf(route)),
       ...Object.fromEntries(Object.entries(route.answers).map(([status, doc]) => [status, answer(doc)])),
     },
   };
+}
+
+function requestBody(body: RouteDoc['body']): Pick<Operation, 'requestBody'> {
+  if (body === undefined) return {};
+  const content = { 'application/json': { schema: ref(body.schema), example: body.example } };
+  return { requestBody: { required: true, content } };
 }
 
 function parameters(route: DocumentedRoute): Parameter[] {

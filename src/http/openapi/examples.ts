@@ -106,6 +106,16 @@ export const durationList = {
   ],
 };
 
+export const webhook = {
+  object: 'event',
+  id: 'evt_685343a1381c819085d44c354e1b330e',
+  type: 'response.completed',
+  created_at: 1795167072,
+  data: { id: 'resp_6853439e7e30819098ac0e5dfe9c8a9e' },
+};
+
+export const webhookTaken = { received: true };
+
 export const health = { status: 'ok' };
 
 export const ready = { ok: true, checks: { redis: { ok: true } } };

@@ -11,6 +11,7 @@ import { FakeEventBus } from '../fakes/event-bus.ts';
 import { FakeIdempotencyStore } from '../fakes/idempotency-store.ts';
 import { ManualClock } from '../fakes/manual-clock.ts';
 import { FakeRunStore } from '../fakes/run-store.ts';
+import { FakeWebhookInbox } from '../fakes/webhooks.ts';
 import { SeededRandomness } from '../fakes/seeded-randomness.ts';
 
 export interface TestApp {
@@ -46,6 +47,7 @@ export function fakeDeps() {
   const deps: HttpDeps = {
     store,
     events,
+    webhooks: { verifier: null, inbox: new FakeWebhookInbox(), clock, note: () => {} },
     idempotency,
     clock,
     randomness: new SeededRandomness(),

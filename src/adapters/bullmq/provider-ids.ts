@@ -1,0 +1,107 @@
+/** Which run an id of the provider stands for: written as soon as a run has one, gone with the run. */
+
+import type { RunSpec, RunState } from '../../domain/run.ts';
+import type { RunKind } from '../../domain/status.ts';
+import type { RedisClient } from '../redis-sdk/client.ts';
+import { onRedis } from '../redis-sdk/errors.ts';
+import type { RunKeys } from './keys.ts';
+import { linkProvider } from './provider-scripts.ts';
+
+/** Beyond the deadline: the cancel's grace, and the 72 h in which a sender repeats itself. */
+const afterDeadlineSeconds = 4 * 24 * 3600;
+
+/** Runs of other kinds are found by a list, within seconds. */
+export function canBeAdopted(kind: RunKind): boolean {
+  return kind === 'responses';
+}
+
+export class ProviderIds {
+  private readonly client: RedisClient;
+  private readonly keys: RunKeys;
+  private readonly spec: RunSpec;
+  private readonly token: string;
+  /** The id that is on record. */
+  private linked: string | null;
+
+  constructor(client: RedisClient, keys: RunKeys, spec: RunSpec, state: RunState, token: string) {
+    this.client = client;
+    this.keys = keys;
+    this.spec = spec;
+    this.token = token;
+    this.linked = providerRunIdOf(state);
+  }
+
+  /** Before the state that holds the id is written. False: another worker has taken over. */
+  async link(state: RunState, nowMs: number): Promise<boolean> {
+    const providerRunId = providerRunIdOf(state);
+    if (providerRunId === null || providerRunId === this.linked || !isPlain(providerRunId)) return true;
+    const { client, keys, spec } = this;
+    const account = state.account ?? defaultAccount;
+    const scriptKeys = [
+      keys.lock(spec.id),
+      keys.provider(account, providerRunId),
+      keys.unclaimed(account),
+      keys.quarantine(account),
+    ];
+    const args = [
+      ...this.prefixes(),
+      this.token,
+      spec.id,
+      providerRunId,
+      entryOf(account, providerRunId),
+      this.ttlSeconds(nowMs),
+      spec.follow === 'poll' ? '1' : '',
+    ];
+    const result = await linkProvider.run(client, scriptKeys, args);
+    if (result === 'lost') return false;
+    this.linked = providerRunId;
+    return true;
+  }
+
+  private ttlSeconds(nowMs: number): number {
+    return Math.max(0, Math.ceil((this.spec.deadlineAtMs - nowMs) / 1000)) + afterDeadlineSeconds;
+  }
+
+  private prefixes(): [job: string, wake: string] {
+    return [this.keys.job(''), this.keys.wake('')];
+  }
+}
+
+/** Of states of older versions. */
+const defaultAccount = 'default';
+
+function providerRunIdOf(state: RunState): string | null {
+  return 'providerRunId' in state ? state.providerRunId : null;
+}
+
+/** An entry of the field `providers`, and the end of the key that it stands for. */
+function entryOf(account: string, providerRunId: string): string {
+  return `${account}:${providerRunId}`;
+}
+
+/** A server that gives its runs other ids gets no webhooks taken. */
+function isPlain(providerRunId: string): boolean {
+  return /^[\x21-\x7e]{1,200}$/.test(providerRunId);
+}
+
+/** Before the jobs themselves go: they hold the ids. */
+export async function releaseProviderIds(
+  client: RedisClient,
+  keys: RunKeys,
+  ids: readonly string[],
+): Promise<void> {
+  await onRedis(async () => {
+    // An id that is no run's may name another of BullMQ's keys, which is no hash.
+    const fields = await Promise.all(
+      ids.map((id) => client.hget(keys.job(id), 'providers').catch(() => null)),
+    );
+    const entries = fields.flatMap((text) => (text ?? '').split(' ').filter((entry) => entry !== ''));
+    if (entries.length === 0) return;
+    await client.del(
+      ...entries.map((entry) => {
+        const colon = entry.indexOf(':');
+        return keys.provider(entry.slice(0, colon), entry.slice(colon + 1));
+      }),
+    );
+  });
+}
