@@ -34,10 +34,10 @@ async function problemOf(answer: Response): Promise<string> {
 }
 
 test('takes a signed webhook without an API key, once', async () => {
-  const { call, inbox, notes } = await app();
+  const { inbox, notes, ...started } = await app();
   const { body, headers } = signedWebhook(anEvent('resp_1'), { id: 'wh_1' });
   for (const result of ['woken', 'duplicate']) {
-    const answer = await call('POST', path, body, headers);
+    const answer = await started.call('POST', path, body, headers);
     expect([answer.status, await answer.json()]).toEqual([200, { received: true }]);
     expect(notes.at(-1)).toEqual(['response.completed', result]);
   }
@@ -63,10 +63,10 @@ test('takes it under any name and content type', async () => {
 });
 
 test('counts events without news, and answers 200', async () => {
-  const { call, inbox, notes } = await app();
+  const { inbox, notes, ...started } = await app();
   for (const type of ['response.in_progress', 'batch.completed', 'something.new']) {
     const { body, headers } = signedWebhook({ type, data: {} });
-    expect((await call('POST', path, body, headers)).status).toBe(200);
+    expect((await started.call('POST', path, body, headers)).status).toBe(200);
   }
   expect(notes).toEqual([
     ['response.in_progress', 'ignored'],
@@ -77,16 +77,16 @@ test('counts events without news, and answers 200', async () => {
 });
 
 test('names the variable where no secret is set', async () => {
-  const { call } = await app({ secret: null });
+  const started = await app({ secret: null });
   const { body, headers } = signedWebhook(anEvent('resp_1'));
-  expect(await problemOf(await call('POST', path, body, headers))).toMatch(/OPENAI_WEBHOOK_SECRET/);
+  expect(await problemOf(await started.call('POST', path, body, headers))).toMatch(/OPENAI_WEBHOOK_SECRET/);
 });
 
 test('asks the sender to come again while Redis is away', async () => {
-  const { call, inbox, notes } = await app();
+  const { inbox, notes, ...started } = await app();
   inbox.unavailable = true;
   const { body, headers } = signedWebhook(anEvent('resp_1'));
-  const answer = await call('POST', path, body, headers);
+  const answer = await started.call('POST', path, body, headers);
   expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1']);
   expect(notes).toEqual([['response.completed', 'unavailable']]);
 });
@@ -102,9 +102,9 @@ describe('is refused with 400, never 500', () => {
     ['a deep one', `${'['.repeat(100_000)}${']'.repeat(100_000)}`],
   ];
   test.each(bodies)('signed, but %s', async (_name, body) => {
-    const { call, inbox } = await app();
+    const { inbox, ...started } = await app();
     const { headers } = signedWebhook(body);
-    await problemOf(await call('POST', path, body, headers));
+    await problemOf(await started.call('POST', path, body, headers));
     expect(inbox.taken).toEqual([]);
   });
 
@@ -116,8 +116,8 @@ describe('is refused with 400, never 500', () => {
     ['a changed body', { ...good, body: `${good.body} ` }],
     ['a large body', { ...good, body: 'x'.repeat(300_000) }],
   ])('%s', async (_name, { body, headers }) => {
-    const { call, inbox, notes, log } = await app();
-    const detail = await problemOf(await call('POST', path, body, { ...headers }));
+    const { inbox, notes, log, ...started } = await app();
+    const detail = await problemOf(await started.call('POST', path, body, { ...headers }));
     expect(detail).not.toContain(webhookSecret);
     expect(inbox.taken).toEqual([]);
     expect(notes.every((note) => JSON.stringify(note) === '["other","refused"]')).toBe(true);
@@ -133,9 +133,9 @@ describe('is refused with 400, never 500', () => {
   });
 
   test('a compressed body', async () => {
-    const { call } = await app();
+    const started = await app();
     expect(
-      await problemOf(await call('POST', path, 'x', { ...good.headers, 'content-encoding': 'gzip' })),
+      await problemOf(await started.call('POST', path, 'x', { ...good.headers, 'content-encoding': 'gzip' })),
     ).toMatch(/Content-Encoding/);
   });
 
