@@ -2,6 +2,7 @@ import { Queue } from 'bullmq';
 import { pino } from 'pino';
 import { runsQueue } from '../../src/adapters/bullmq/keys.ts';
 import { BullmqRunStore } from '../../src/adapters/bullmq/run-store.ts';
+import { RedisToolAnswers } from '../../src/adapters/bullmq/tool-answers.ts';
 import { RunsWorker } from '../../src/adapters/bullmq/runs-worker.ts';
 import { createMetrics } from '../../src/adapters/metrics/metrics.ts';
 import { PrometheusTelemetry } from '../../src/adapters/metrics/prometheus-telemetry.ts';
@@ -56,6 +57,7 @@ export async function runfleetCycles(url: string, { jobs, cycles, concurrency }:
     telemetry,
     policy: defaultPolicy,
     polling: new BackoffPolling({ schedule: { delayMs: () => 1 }, costMs: 1000 }),
+    tools: { answers: new RedisToolAnswers(client, prefix), dispatchers: {} },
   };
   const worker = new RunsWorker({
     client,
@@ -113,7 +115,9 @@ function countingProvider(cycles: number): RunProvider {
         output: null,
       });
     },
+    submit: refuse,
     cancel: refuse,
+    toolOutputLimits: { eachBytes: 0, totalBytes: 0 },
     fetchOutput: refuse,
     canFind: () => false,
     find: refuse,

@@ -8,6 +8,7 @@ import type { DurationObservation } from '../../src/domain/polling/life-table.ts
 import type { PollSchedule } from '../../src/domain/poll-schedule.ts';
 import { initialState, type RunSpec, type RunState } from '../../src/domain/run.ts';
 import type { ProviderSnapshot } from '../../src/domain/snapshot.ts';
+import { noToolRules } from '../../src/domain/tools.ts';
 import type { DrawnRun } from './draws.ts';
 
 /** The world's clock starts here, so that whole seconds are nobody's multiples. */
@@ -45,6 +46,7 @@ export class SimulatedRun {
       traits: null,
       pollCostMs: null,
       maxDelayMs: null,
+      tools: noToolRules,
     };
     this.state = initialState(epochMs + startMs);
   }

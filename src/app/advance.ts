@@ -2,6 +2,7 @@
 
 import { decide } from '../domain/decide.ts';
 import { outOfReach } from '../domain/decide-fault.ts';
+import { isAsking } from '../domain/decide-tools.ts';
 import {
   type DecideContext,
   type Decision,
@@ -25,8 +26,10 @@ import type { Activation } from '../ports/run-store.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import { askPermit } from './ask-permit.ts';
 import { type Polling, withTraits } from './polling.ts';
-import { ProviderCalls } from './provider-calls.ts';
+import { ProviderCalls, type Sent } from './provider-calls.ts';
+import { reportTools } from './report-tools.ts';
 import { settle, type SettleDeps } from './settle.ts';
+import { type ToolDeps, ToolRounds } from './tool-rounds.ts';
 
 export interface AdvanceDeps extends SettleDeps {
   readonly kinds: Readonly<Record<RunKind, RequestRules>>;
@@ -36,6 +39,7 @@ export interface AdvanceDeps extends SettleDeps {
   readonly telemetry: Telemetry;
   readonly policy: RunPolicy;
   readonly polling: Polling;
+  readonly tools: ToolDeps;
 }
 
 /** `parked`: the job waits for its next time. `ended`: the outcome stands and everybody was told. */
@@ -51,9 +55,10 @@ export async function advance(activation: Activation, deps: AdvanceDeps): Promis
   const { spec } = activation;
   const signals = await activation.takeSignals();
   const { wokenBy: by } = signals;
-  const wokenBy = by === 'webhook' || by === 'stream' ? by : null;
-  const foundBy = wokenBy ?? 'poll';
-  const step = new Step(activation, deps, foundBy);
+  const foundBy = by === 'webhook' || by === 'stream' ? by : 'poll';
+  const wokenBy = by === 'webhook' || by === 'stream' || by === 'tools' ? by : null;
+  // Nobody may have told of an answer: who comes by itself looks everywhere.
+  const step = new Step(activation, deps, foundBy, wokenBy !== 'tools');
   const event: RunEvent = {
     type: 'activated',
     wokenBy,
@@ -83,15 +88,24 @@ class Step {
   private readonly foundBy: DecideContext['foundBy'];
   private readonly rules: RequestRules;
   private readonly calls: ProviderCalls;
+  private readonly tools: ToolRounds;
+  private readonly thorough: boolean;
   private request: ProviderRequest | null = null;
   private state: RunState;
 
-  constructor(activation: Activation, deps: AdvanceDeps, foundBy: DecideContext['foundBy']) {
+  constructor(
+    activation: Activation,
+    deps: AdvanceDeps,
+    foundBy: DecideContext['foundBy'],
+    thorough: boolean,
+  ) {
     this.activation = activation;
     this.deps = deps;
     this.foundBy = foundBy;
     this.rules = deps.kinds[activation.spec.kind];
     this.calls = new ProviderCalls(activation, deps);
+    this.thorough = thorough;
+    this.tools = new ToolRounds(activation.spec, this.rules.toolOutputLimits, deps.tools);
     this.spec = withTraits(activation, this.rules);
     this.state = activation.state;
   }
@@ -102,6 +116,7 @@ class Step {
     for (let calls = 0; ;) {
       this.noteUnknownStatus(decision.state);
       const { permit } = this.state;
+      if (isAsking(this.state) && !isAsking(decision.state)) await this.tools.withdraw(this.state);
       this.state = decision.state;
       switch (decision.next.type) {
         case 'wait':
@@ -117,12 +132,26 @@ class Step {
           decision = await this.callWhenPermitted(decision.next.call);
           break;
         }
+        case 'handOut':
+          await this.tools.handOut(this.state, decision.next.calls);
+          decision = this.decide({ type: 'handedOut' });
+          break;
+        case 'collect':
+          decision = await this.collect();
+          break;
         default: {
           const never: never = decision.next;
           return never;
         }
       }
     }
+  }
+
+  private async collect(): Promise<Decision> {
+    const answers = await this.tools.collect(this.state, this.thorough);
+    const decision = this.decide({ type: 'collected', answers });
+    reportTools(this.spec, this.state, decision.state, this.deps.telemetry);
+    return decision;
   }
 
   private async callWhenPermitted(call: RunCall): Promise<Decision> {
@@ -147,7 +176,10 @@ class Step {
 
   private async call(call: RunCall, account: Account): Promise<Decision> {
     this.state = onAccount(withoutPermit(this.state), account.name);
-    const event = await this.calls.perform(call, account, this.state, this.request ?? {}, (state) => {
+    if (call === 'submit') await this.loadRequest();
+    const outputs = call === 'submit' ? await this.tools.outputs(this.state) : [];
+    const sent: Sent = { request: this.request ?? {}, outputs };
+    const event = await this.calls.perform(call, account, this.state, sent, (state) => {
       this.state = state;
     });
     return this.decide(this.learn(event));
@@ -190,8 +222,11 @@ class Step {
   /** Looks need no request; creates and searches for a lost one do. */
   private async loadRequestIfNeeded(): Promise<void> {
     const { phase } = this.state;
-    if (phase !== 'accepted' && phase !== 'creating') return;
-    this.request = await this.activation.loadRequest();
+    if (phase === 'accepted' || phase === 'creating') await this.loadRequest();
+  }
+
+  private async loadRequest(): Promise<void> {
+    this.request ??= await this.activation.loadRequest();
     if (this.request === null) throw new Error('The stored request of this run is gone.');
   }
 

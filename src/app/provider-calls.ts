@@ -2,11 +2,11 @@
 
 import { beginCall, operationOf } from '../domain/decide.ts';
 import type { RunCall, RunEvent } from '../domain/decision.ts';
-import { isProviderFault } from '../domain/fault.ts';
+import { type FaultDetails, isProviderFault } from '../domain/fault.ts';
 import type { RunState } from '../domain/run.ts';
 import type { Account } from '../ports/accounts.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { ProviderRequest, RunProvider } from '../ports/run-provider.ts';
+import type { RunProvider, ToolSubmission } from '../ports/run-provider.ts';
 import type { Activation } from '../ports/run-store.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import { refOf } from './run-calls.ts';
@@ -19,6 +19,9 @@ export interface ProviderCallDeps {
 
 /** A create sent later than this after its intent might meet another worker's: see `docs/architecture.md`. */
 const maxIntentAgeMs = 2000;
+
+/** What creates and submits send. */
+export type Sent = Pick<ToolSubmission, 'request' | 'outputs'>;
 
 export class ProviderCalls {
   private readonly activation: Activation;
@@ -37,24 +40,24 @@ export class ProviderCalls {
     call: RunCall,
     account: Account,
     before: RunState,
-    request: ProviderRequest,
+    sent: Sent,
     hold: (state: RunState) => void,
   ): Promise<RunEvent> {
     const { clock, telemetry } = this.deps;
     const state = beginCall(before, call, clock.nowMs());
     hold(state);
-    if (call === 'create') {
+    // What may be done though its reply is lost is on record before it is sent.
+    if (call === 'create' || call === 'submit') {
       await this.activation.save(state);
-      const tooLate = this.lateIntent(state);
-      if (tooLate !== null) {
+      if (this.isLate(state)) {
         hold({ ...state, calls: before.calls });
-        return tooLate;
+        return { type: 'faulted', call, fault: heldUp };
       }
     }
     const operation = operationOf(call);
     const { kind } = this.activation.spec;
     try {
-      const event = await this.send(call, account.providers[kind], state, request);
+      const event = await this.send(call, account.providers[kind], state, sent);
       telemetry.apiCall({ kind, operation, code: '200' });
       return event;
     } catch (error) {
@@ -70,7 +73,7 @@ export class ProviderCalls {
     call: RunCall,
     provider: RunProvider,
     state: RunState,
-    request: ProviderRequest,
+    { request, outputs }: Sent,
   ): Promise<RunEvent> {
     const { id } = this.activation.spec;
     switch (call) {
@@ -78,6 +81,10 @@ export class ProviderCalls {
         return { type: 'replied', call, snapshot: await provider.create(request, id) };
       case 'find':
         return { type: 'found', snapshot: await provider.find(request, id) };
+      case 'submit': {
+        const submission = { ref: refOf(state), outputs, request, runId: id };
+        return { type: 'replied', call, snapshot: await provider.submit(submission) };
+      }
       case 'retrieve':
       case 'cancel':
         return { type: 'replied', call, snapshot: await provider[call](refOf(state)) };
@@ -90,18 +97,16 @@ export class ProviderCalls {
     }
   }
 
-  /** A process that was blocked since it wrote its intent leaves the create to whoever took over. */
-  private lateIntent(state: RunState): RunEvent | null {
-    if (state.phase !== 'creating' || this.deps.clock.nowMs() - state.intentAtMs <= maxIntentAgeMs)
-      return null;
-    const message = 'The worker was held up between the intent and the create; nothing was sent.';
-    const fault = {
-      type: 'unavailable',
-      code: 'worker_stalled',
-      message,
-      httpStatus: null,
-      retryAfterMs: null,
-    } as const;
-    return { type: 'faulted', call: 'create', fault };
+  /** A process that was blocked since it wrote its intent leaves the call to whoever took over. */
+  private isLate(state: RunState): boolean {
+    return state.phase === 'creating' && this.deps.clock.nowMs() - state.intentAtMs > maxIntentAgeMs;
   }
 }
+
+const heldUp: FaultDetails = {
+  type: 'unavailable',
+  code: 'worker_stalled',
+  message: 'The worker was held up between the intent and the create; nothing was sent.',
+  httpStatus: null,
+  retryAfterMs: null,
+};

@@ -8,6 +8,7 @@ import type { ProviderRef } from '../domain/snapshot.ts';
 export function classOf(call: RunCall): CallClass {
   switch (call) {
     case 'create':
+    case 'submit':
     case 'cancel':
       return call;
     case 'retrieve':
@@ -25,5 +26,6 @@ export function classOf(call: RunCall): CallClass {
 /** Throws for a run that has no id at its provider. */
 export function refOf(state: RunState): ProviderRef {
   if (state.phase === 'following' || state.phase === 'fetching') return state;
+  if (state.phase === 'creating' && state.continues !== undefined) return state.continues;
   throw new Error(`A run that is ${state.phase} has no id at the provider.`);
 }

@@ -1,6 +1,7 @@
 /** What a failed call means for a run. Nothing but a definite "no" ends it before its deadline. */
 
 import { type DecideContext, type Decision, end, noteLook, type RunCall, wait } from './decision.ts';
+import { submitFault, unsubmitted } from './decide-tools.ts';
 import type { FaultDetails } from './fault.ts';
 import { fetchedOutcome, lostOutcome, rejectedOutcome } from './outcome.ts';
 import { type BackoffOptions, backoffDelayMs } from './poll-schedule.ts';
@@ -16,8 +17,11 @@ export function decideFault(
   const state = { ...noted, lastFault: fault, faultStreak: before.faultStreak + 1 };
   switch (state.phase) {
     case 'creating':
-      return call === 'create' ? createFault(state, fault, context) : retryLater(state, fault, context);
+      return call === 'create' || call === 'submit'
+        ? createFault(state, fault, context)
+        : retryLater(state, fault, context);
     case 'following':
+      return lookFault(call === 'submit' ? submitFault(state, fault, context) : state, call, fault, context);
     case 'fetching':
       return lookFault(state, call, fault, context);
     case 'accepted':
@@ -39,6 +43,10 @@ export function outOfReach(state: RunState, fault: FaultDetails, context: Decide
 function createFault(state: CreatingState, fault: FaultDetails, context: DecideContext): Decision {
   switch (fault.type) {
     case 'unauthorized':
+      // The run that asked exists and is paid for.
+      if (state.continues !== undefined)
+        return lookFault(unsubmitted(state, state.continues), 'submit', fault, context);
+      return end(state, rejectedOutcome(fault, context.nowMs), context);
     case 'not_found':
     case 'refused':
       return end(state, rejectedOutcome(fault, context.nowMs), context);
@@ -58,7 +66,8 @@ function createFault(state: CreatingState, fault: FaultDetails, context: DecideC
 }
 
 /** The provider said that it did nothing, so the intent is void, and the choice of the account with it. */
-function uncreated(state: CreatingState): AcceptedState {
+function uncreated(state: CreatingState): AcceptedState | FollowingState {
+  if (state.continues !== undefined) return unsubmitted(state, state.continues);
   const { intentAtMs: _intentAtMs, account: _account, ...rest } = state;
   return { ...rest, phase: 'accepted' };
 }
@@ -102,6 +111,9 @@ function lookFault(
       if (call === 'cancel' && state.phase === 'following') {
         return { state: { ...state, cancelSentAtMs: nowMs }, next: { type: 'call', call: 'retrieve' } };
       }
+      // So is a submit whose forerunner arrived, though its reply did not.
+      if (call === 'submit' && state.phase === 'following')
+        return { state, next: { type: 'call', call: 'retrieve' } };
       return retryLater(state, fault, context);
     case 'throttled':
     case 'unavailable':

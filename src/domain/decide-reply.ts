@@ -1,25 +1,45 @@
 /** What an answer of the provider means for a run. */
 
 import { type DecideContext, type Decision, end, noteLook, wait } from './decision.ts';
+import { asked, isAskedBy, isFormer, submitSeen, withoutAsking } from './decide-tools.ts';
 import type { LookReason } from './look-log.ts';
 import { providerOutcome } from './outcome.ts';
 import { backoffSchedule } from './poll-schedule.ts';
-import { ageFromMsOf, type FetchingState, type FollowingState, lasting, type RunState } from './run.ts';
+import {
+  ageFromMsOf,
+  type Continued,
+  type FetchingState,
+  type FollowingState,
+  lasting,
+  type RunState,
+} from './run.ts';
 import type { EndedSnapshot, ProviderSnapshot, RunningSnapshot } from './snapshot.ts';
+import { noToolProgress } from './tools.ts';
 
 /** A run can be answered `expired` a moment after its stamp says so; looking sooner would waste the look. */
 const expirySlackMs = 1000;
 
+type RepliedCall = 'create' | 'find' | 'retrieve' | 'submit' | 'cancel';
+
 export function decideReply(
   state: RunState,
-  call: 'create' | 'find' | 'retrieve' | 'cancel',
+  call: RepliedCall,
   snapshot: ProviderSnapshot,
   context: DecideContext,
 ): Decision {
+  if (state.phase === 'creating' && isFormer(state, snapshot.providerRunId))
+    return wait(state, state.intentAtMs + context.policy.quarantineMs, context);
+  const before = state.phase === 'following' ? state.asking : undefined;
   const known =
     state.phase === 'following'
-      ? answered(state, call, snapshot, context)
+      ? withoutAsking(answered(state, call, snapshot, context))
       : adopted(state, call, snapshot, context);
+  if (isAskedBy(snapshot, known, context)) {
+    // Its id goes on record before its calls are handed out: else a worker that dies then leaves a create in doubt.
+    if (state.phase !== 'following')
+      return wait({ ...known, status: 'in_progress', toolCalls: [] }, context.nowMs, context);
+    return asked(known, before, snapshot, context);
+  }
   return snapshot.phase === 'ended'
     ? over(known, snapshot, context)
     : running(known, call, snapshot, context);
@@ -28,7 +48,7 @@ export function decideReply(
 /** The provider's run exists now: created, or found again after its create's reply was lost. */
 function adopted(
   state: RunState,
-  call: 'create' | 'find' | 'retrieve' | 'cancel',
+  call: RepliedCall,
   snapshot: ProviderSnapshot,
   context: DecideContext,
 ): FollowingState {
@@ -36,6 +56,7 @@ function adopted(
     call === 'find' && state.phase === 'creating'
       ? (snapshot.createdAtMs ?? state.intentAtMs)
       : context.nowMs;
+  const continues = state.phase === 'creating' ? state.continues : undefined;
   return {
     v: 1,
     ...lasting(state),
@@ -48,23 +69,38 @@ function adopted(
     ...statusFields(snapshot),
     providerRunId: snapshot.providerRunId,
     threadId: snapshot.threadId,
-    startedAtMs,
+    startedAtMs: continues?.startedAtMs ?? startedAtMs,
     expiresAtMs: snapshot.expiresAtMs,
     lastLookAtMs: startedAtMs,
     looks: 0,
     troubleSinceMs: null,
     cancelSentAtMs: null,
+    ...(continues === undefined ? lasting(state) : takenOver(state, continues, startedAtMs)),
+  };
+}
+
+/** The response that takes the answers goes on for the one that asked. */
+function takenOver(
+  { tools = noToolProgress }: RunState,
+  { providerRunId, lookLog }: Continued,
+  ageFromMs: number,
+): Pick<FollowingState, 'tools' | 'ageFromMs' | 'lookLog'> {
+  return {
+    tools: { ...tools, formerRunIds: [...tools.formerRunIds, providerRunId] },
+    ageFromMs,
+    ...(lookLog === undefined ? {} : { lookLog }),
   };
 }
 
 function answered(
   state: FollowingState,
-  call: 'create' | 'find' | 'retrieve' | 'cancel',
+  call: RepliedCall,
   snapshot: ProviderSnapshot,
   context: DecideContext,
 ): FollowingState {
   const common = {
     ...(call === 'retrieve' ? noteLook(state, context) : state),
+    ...submitSeen(state, snapshot, call),
     ...statusFields(snapshot),
     expiresAtMs: snapshot.expiresAtMs ?? state.expiresAtMs,
     faultStreak: 0,
@@ -72,10 +108,9 @@ function answered(
     // What ended it was not missed before: the miss stays the last look that saw it running.
     lastLookAtMs: snapshot.phase === 'ended' ? state.lastLookAtMs : context.nowMs,
   };
-  // The end is near after a cancel, so the backoff starts afresh.
-  return call === 'cancel'
-    ? { ...common, cancelSentAtMs: context.nowMs, looks: 0 }
-    : { ...common, looks: state.looks + 1 };
+  // The end is near after a cancel, and a submit is a new start, so the backoff starts afresh.
+  if (call === 'cancel') return { ...common, cancelSentAtMs: context.nowMs, looks: 0 };
+  return { ...common, looks: call === 'submit' ? 0 : state.looks + 1 };
 }
 
 function statusFields(
@@ -88,7 +123,7 @@ function statusFields(
 
 function running(
   state: FollowingState,
-  call: 'create' | 'find' | 'retrieve' | 'cancel',
+  call: RepliedCall,
   snapshot: RunningSnapshot,
   context: DecideContext,
 ): Decision {

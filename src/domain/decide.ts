@@ -16,6 +16,14 @@ import {
   type RunEvent,
   wait,
 } from './decision.ts';
+import {
+  beginSubmit,
+  collected,
+  isAsking,
+  lookForAnswers,
+  waitForAnswers,
+  withoutAsking,
+} from './decide-tools.ts';
 import { ambiguousOutcome, cancelledOutcome, fetchedOutcome } from './outcome.ts';
 import {
   type AcceptedState,
@@ -24,6 +32,7 @@ import {
   type EndedState,
   type FetchingState,
   type FollowingState,
+  type FoundBy,
   lasting,
   type RunState,
 } from './run.ts';
@@ -48,6 +57,10 @@ export function decide(state: RunState, event: RunEvent, context: DecideContext)
       return event.snapshot === null
         ? unfound(state, context)
         : decideReply(state, 'find', event.snapshot, context);
+    case 'handedOut':
+      return isAsking(state) ? waitForAnswers(state, context) : wait(state, context.nowMs, context);
+    case 'collected':
+      return isAsking(state) ? collected(state, event.answers, context) : wait(state, context.nowMs, context);
     case 'outputFetched':
       return state.phase === 'fetching'
         ? end(state, fetchedOutcome(state, event.output), context)
@@ -79,6 +92,8 @@ export function beginCall(state: RunState, call: RunCall, nowMs: number): RunSta
       intentAtMs: nowMs,
     };
   }
+  if (call === 'submit' && (state.phase === 'following' || state.phase === 'creating'))
+    return beginSubmit({ ...state, calls }, nowMs);
   return { ...state, calls };
 }
 
@@ -103,7 +118,7 @@ function activate(
     case 'creating':
       return search(state, context);
     case 'following':
-      return follow(state, context);
+      return follow(state, event.wokenBy, context);
     case 'fetching':
       return fetchOrGiveUp(state, context);
     default: {
@@ -133,9 +148,13 @@ function withCancel<S extends OpenState>(state: S, requestedAtMs: number | null,
   return state;
 }
 
-function follow(state: FollowingState, context: DecideContext): Decision {
-  const { cancel } = state;
-  if (cancel === null) return { state, next: { type: 'call', call: 'retrieve' } };
+function follow(before: FollowingState, wokenBy: FoundBy | 'tools' | null, context: DecideContext): Decision {
+  const { cancel } = before;
+  if (cancel === null && isAsking(before)) return lookForAnswers(before, wokenBy, context);
+  if (cancel === null) return { state: before, next: { type: 'call', call: 'retrieve' } };
+  if (before.asking?.over === true)
+    return end(before, cancelledOutcome(cancel.reason, context.nowMs, null), context);
+  const state = withoutAsking(before);
   if (context.nowMs >= giveUpAtMs(state, cancel.atMs, context)) {
     const trouble = state.faultStreak > 0 ? ` Its last call failed: ${state.lastFault?.message ?? ''}` : '';
     const note = `The provider did not confirm it in time.${trouble}`;
@@ -176,7 +195,7 @@ function unfound(state: RunState, context: DecideContext): Decision {
   }
   // A list that does not show the run after the quarantine is proof that there is none.
   if (context.canFind || context.spec.onAmbiguous === 'retry')
-    return { state, next: { type: 'call', call: 'create' } };
+    return { state, next: { type: 'call', call: state.continues === undefined ? 'create' : 'submit' } };
   return end(state, ambiguousOutcome(context.spec, context.nowMs), context);
 }
 

@@ -5,6 +5,7 @@ import type { RunPolicy } from './policy.ts';
 import type { PollSchedule } from './poll-schedule.ts';
 import { type LookReason, withLook } from './look-log.ts';
 import {
+  type Continued,
   type EndedState,
   type FetchingState,
   type FollowingState,
@@ -15,32 +16,42 @@ import {
   type RunSpec,
   type RunState,
 } from './run.ts';
-import type { ProviderSnapshot, RunOutput } from './snapshot.ts';
+import type { ProviderSnapshot, RunOutput, ToolCall } from './snapshot.ts';
+import { sumUsage, type TimedAnswer } from './tools.ts';
 
 /** The calls that a decision can ask for. `find` looks for a run whose create reply was lost. */
-export type RunCall = 'create' | 'find' | 'retrieve' | 'cancel' | 'fetchOutput';
+export type RunCall = 'create' | 'find' | 'retrieve' | 'submit' | 'cancel' | 'fetchOutput';
 
 export type RunEvent =
   /** A worker took the job up: its time has come, or somebody woke it. */
   | {
       readonly type: 'activated';
-      readonly wokenBy: FoundBy | null;
+      /** `tools`: answers have come. */
+      readonly wokenBy: FoundBy | 'tools' | null;
       readonly cancelRequestedAtMs: number | null;
       /** Of a run that has a lane and has not started; absent: nothing to wait for. */
       readonly turn?: 'free' | 'busy';
     }
   | {
       readonly type: 'replied';
-      readonly call: 'create' | 'retrieve' | 'cancel';
+      readonly call: 'create' | 'retrieve' | 'submit' | 'cancel';
       readonly snapshot: ProviderSnapshot;
     }
   | { readonly type: 'found'; readonly snapshot: ProviderSnapshot | null }
+  /** The calls of a round have been given to those who answer them. */
+  | { readonly type: 'handedOut' }
+  /** What there is of their answers. */
+  | { readonly type: 'collected'; readonly answers: ReadonlyMap<string, TimedAnswer> }
   | { readonly type: 'outputFetched'; readonly output: RunOutput }
   | { readonly type: 'faulted'; readonly call: RunCall; readonly fault: FaultDetails };
 
 export type Next =
   /** Ask the rate gate for a permit, then `beginCall`, then make the call. */
   | { readonly type: 'call'; readonly call: RunCall }
+  /** Give the calls of a round to those who answer them, each once. */
+  | { readonly type: 'handOut'; readonly calls: readonly ToolCall[] }
+  /** Read the answers that have come. */
+  | { readonly type: 'collect' }
   | { readonly type: 'wait'; readonly untilMs: number }
   | { readonly type: 'end'; readonly outcome: RunOutcome }
   /** It ended before, and the worker that ended it died before telling everybody. */
@@ -115,19 +126,30 @@ export function giveUpAtMs(state: RunState, cancelAtMs: number, { policy }: Deci
     : graceEndMs;
 }
 
-export function end(state: RunState, outcome: RunOutcome, context: DecideContext): Decision {
+export function end(state: RunState, ending: RunOutcome, context: DecideContext): Decision {
+  const outcome = wholeOutcome(state, ending);
   return { state: endedState(state, outcome, context.nowMs), next: { type: 'end', outcome } };
+}
+
+/** With the tokens of all its provider runs; and a cancel that tools caused is a failure. */
+function wholeOutcome({ cancel, tools }: RunState, outcome: RunOutcome): RunOutcome {
+  const usage = sumUsage(tools?.formerUsage ?? null, outcome.usage);
+  const cut = outcome.status === 'cancelled' || outcome.status === 'timed_out';
+  return cut && cancel?.error !== undefined
+    ? { ...outcome, usage, status: 'failed', error: cancel.error }
+    : { ...outcome, usage };
 }
 
 /** What is kept of a run's state once its outcome is known. */
 export function endedState(state: RunState, { status }: RunOutcome, nowMs: number): EndedState {
-  const known = state.phase === 'following' || state.phase === 'fetching' ? state : null;
+  const known = thereOf(state);
   return {
     v: 1,
     ...lasting(state),
     phase: 'ended',
     wakeAtMs: nowMs,
     calls: state.calls,
+    ...lasting(state),
     cancel: state.cancel,
     faultStreak: 0,
     lastFault: state.lastFault,
@@ -135,7 +157,15 @@ export function endedState(state: RunState, { status }: RunOutcome, nowMs: numbe
     providerRunId: known?.providerRunId ?? null,
     threadId: known?.threadId ?? null,
     startedAtMs: known?.startedAtMs ?? null,
-    ...(known?.ageFromMs === undefined ? {} : { ageFromMs: known.ageFromMs }),
+    ...(known === null || !('ageFromMs' in known) || known.ageFromMs === undefined
+      ? {}
+      : { ageFromMs: known.ageFromMs }),
     ...(known?.lookLog === undefined ? {} : { lookLog: known.lookLog }),
   };
+}
+
+/** What is known of the provider's run, or of the one whose answers were on their way to the next. */
+function thereOf(state: RunState): FollowingState | FetchingState | Continued | null {
+  if (state.phase === 'following' || state.phase === 'fetching') return state;
+  return state.phase === 'creating' ? (state.continues ?? null) : null;
 }

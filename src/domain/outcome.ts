@@ -1,7 +1,7 @@
 /** How a run ends: from what the provider said, or from what we had to decide ourselves. */
 
 import type { FaultDetails } from './fault.ts';
-import type { Ending, FetchingState, FoundBy, RunError, RunOutcome, RunSpec } from './run.ts';
+import type { CancelIntent, Ending, FetchingState, FoundBy, RunError, RunOutcome, RunSpec } from './run.ts';
 import type { RunOutput } from './snapshot.ts';
 import type { TerminalStatus } from './status.ts';
 
@@ -58,7 +58,7 @@ export function providerOutcome(
   ending: Ending,
   output: RunOutput | null,
   missMs: number,
-  cancel: 'caller' | 'deadline' | null,
+  cancel: CancelIntent['reason'] | null,
 ): RunOutcome {
   const completedAtMs = estimateEndMs(missMs, ending.detectedAtMs, ending.endedAtMs);
   const base = {
@@ -112,7 +112,7 @@ function ownOutcome(
 
 /** `unconfirmed`: the provider did not say that its run is cancelled too. */
 export function cancelledOutcome(
-  reason: 'caller' | 'deadline',
+  reason: CancelIntent['reason'],
   nowMs: number,
   unconfirmed: string | null,
 ): RunOutcome {
@@ -128,6 +128,10 @@ export function cancelledOutcome(
 
 export function rejectedOutcome(fault: FaultDetails, nowMs: number): RunOutcome {
   return ownOutcome('rejected', { code: fault.code, message: fault.message, retryable: false }, nowMs);
+}
+
+export function toolFailureOutcome(error: RunError, nowMs: number): RunOutcome {
+  return ownOutcome('failed', error, nowMs);
 }
 
 export function lostOutcome(fault: FaultDetails, nowMs: number): RunOutcome {

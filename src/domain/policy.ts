@@ -18,6 +18,10 @@ export interface RunPolicy {
   readonly cancelBackoff: BackoffOptions;
   /** Waits for a thread or conversation that another run holds. */
   readonly conflictBackoff: BackoffOptions;
+  /** How long after a submit whose reply was lost the same calls must still be shown, to send their answers again. */
+  readonly resubmitAfterMs: number;
+  /** The same for a submit that was refused, to give the run up: an earlier one may have arrived. */
+  readonly refusedSubmitMs: number;
 }
 
 export const defaultPolicy: RunPolicy = {
@@ -29,4 +33,6 @@ export const defaultPolicy: RunPolicy = {
   faultBackoff: { ...defaultBackoff, initialMs: 1000, factor: 2, maxMs: 30_000 },
   cancelBackoff: defaultBackoff,
   conflictBackoff: { ...defaultBackoff, initialMs: 1000, factor: 1.5, maxMs: 10_000 },
+  resubmitAfterMs: 5000,
+  refusedSubmitMs: 30_000,
 };

@@ -8,6 +8,7 @@ import type { CallClass } from './limiter/classes.ts';
 import type { LookNote, LookReason } from './look-log.ts';
 import type { RunOutput, ToolCall, Usage, EndedSnapshot, RunningSnapshot } from './snapshot.ts';
 import type { RunKind, RunStatus, TerminalStatus } from './status.ts';
+import type { Asking, ToolProgress, ToolRules } from './tools.ts';
 
 export type FollowMode = 'auto' | 'poll' | 'webhook' | 'stream';
 export type FoundBy = 'poll' | 'webhook' | 'stream';
@@ -48,6 +49,7 @@ export interface RunSpec {
   readonly pollCostMs: number | null;
   /** No two looks further apart; null: the fleet's own bound. */
   readonly maxDelayMs: number | null;
+  readonly tools: ToolRules;
 }
 
 /** The operations of a provider, each one API call. `list` reads a thread's messages or runs. */
@@ -63,8 +65,10 @@ export function totalCalls(calls: CallCounts): number {
 
 /** Why the provider's run is being cancelled. The first reason stands. */
 export interface CancelIntent {
-  readonly reason: 'caller' | 'deadline';
+  readonly reason: 'caller' | 'deadline' | 'tools';
   readonly atMs: number;
+  /** Of reason `tools`: what the run ends with. */
+  readonly error?: RunError;
 }
 
 /** The place in the quota's queue of the call that comes next. */
@@ -89,6 +93,8 @@ interface StateBase {
   /** Faults in a row, for their backoff; an answer resets it. */
   readonly faultStreak: number;
   readonly lastFault: FaultDetails | null;
+  /** Once it has asked for tools. */
+  readonly tools?: ToolProgress;
 }
 
 /** Nothing has been sent. */
@@ -102,6 +108,17 @@ export interface AcceptedState extends StateBase {
 export interface CreatingState extends StateBase {
   readonly phase: 'creating';
   readonly intentAtMs: number;
+  /** A response that asked for tools: what is being created is the one that takes the answers. */
+  readonly continues?: Continued;
+}
+
+/** What a run takes along from a response that asked for tools to the next one. */
+export interface Continued extends Pick<
+  FollowingState,
+  'providerRunId' | 'threadId' | 'startedAtMs' | 'toolCalls' | 'lookLog'
+> {
+  /** Since when the calls were answered or waited for. */
+  readonly sinceMs: number;
 }
 
 /** The provider's run exists, and we look at it from time to time. */
@@ -124,6 +141,8 @@ export interface FollowingState extends StateBase {
   /** Looks that found it still going; the backoff's exponent. */
   readonly looks: number;
   readonly toolCalls: readonly ToolCall[];
+  /** It waits for the answers to `toolCalls`, which have been handed out. */
+  readonly asking?: Asking;
   /** Since when looks are answered 404, or 401; null while they are answered. */
   readonly troubleSinceMs: number | null;
   readonly cancelSentAtMs: number | null;
@@ -202,8 +221,8 @@ export function initialState(wakeAtMs: number): AcceptedState {
 }
 
 /** What stays with a run through all its phases. */
-export function lasting({ account }: RunState): Pick<StateBase, 'account'> {
-  return account === undefined ? {} : { account };
+export function lasting({ account, tools }: RunState): Pick<StateBase, 'account' | 'tools'> {
+  return { ...(account === undefined ? {} : { account }), ...(tools === undefined ? {} : { tools }) };
 }
 
 /** The status that callers see. */

@@ -57,6 +57,8 @@ export interface EndedSnapshot extends SnapshotBase {
   readonly error: { readonly code: string; readonly message: string } | null;
   /** `separate`: the answer costs one more call (`fetchOutput`). */
   readonly output: RunOutput | 'separate' | null;
+  /** The calls that it ended with: another run can take their answers. */
+  readonly toolCalls?: readonly ToolCall[];
 }
 
 export type ProviderSnapshot = RunningSnapshot | EndedSnapshot;

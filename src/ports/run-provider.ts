@@ -1,6 +1,7 @@
 import type { ProviderRef, ProviderSnapshot, RunOutput } from '../domain/snapshot.ts';
 import type { RunTraits } from '../domain/run.ts';
 import type { RunKind } from '../domain/status.ts';
+import type { ToolOutput, ToolOutputLimits } from '../domain/tools.ts';
 
 /** The caller's create parameters, passed through: only their kind's adapter reads them. */
 export type ProviderRequest = Readonly<Record<string, unknown>>;
@@ -16,6 +17,11 @@ export interface RunProvider {
   /** Starts a run that carries `runId` in its metadata, so that it can be found again. */
   create(request: ProviderRequest, runId: string): Promise<ProviderSnapshot>;
   retrieve(ref: ProviderRef): Promise<ProviderSnapshot>;
+  /**
+   * Answers all calls of a round at once. What comes back is the run that asked, or the one that goes on in its
+   * place, which carries `runId` as a created one does.
+   */
+  submit(answers: ToolSubmission): Promise<ProviderSnapshot>;
   /** Idempotent where the provider's is. The answer may still be running, or a run that ended before. */
   cancel(ref: ProviderRef): Promise<ProviderSnapshot>;
   /** The answer of a completed run, where a snapshot says `separate`. */
@@ -31,6 +37,8 @@ export interface RunProvider {
    * Only what would certainly fail: the provider has the last word.
    */
   validate(request: ProviderRequest): readonly RequestProblem[];
+  /** What the answers of a round may weigh. */
+  readonly toolOutputLimits: ToolOutputLimits;
   /** What runs one at a time: the thread or conversation of the request; null when it stands alone. */
   laneOf(request: ProviderRequest): string | null;
   /** What tells how long a run of this request may take. Names alone, nothing of a prompt. */
@@ -38,7 +46,19 @@ export interface RunProvider {
 }
 
 /** What can be said of a request without a credential and without a call. */
-export type RequestRules = Pick<RunProvider, 'validate' | 'laneOf' | 'traitsOf' | 'canFind'>;
+export type RequestRules = Pick<
+  RunProvider,
+  'validate' | 'laneOf' | 'traitsOf' | 'canFind' | 'toolOutputLimits'
+>;
+
+export interface ToolSubmission {
+  /** The run that asked. */
+  readonly ref: ProviderRef;
+  readonly outputs: readonly ToolOutput[];
+  /** What the run was created with: a response that goes on needs most of it again. */
+  readonly request: ProviderRequest;
+  readonly runId: string;
+}
 
 export interface RequestProblem {
   /** Path below `request`, such as `['assistant_id']`. */

@@ -47,7 +47,7 @@ export interface RunStore {
    */
   requestCancel(id: string, nowMs: number): Promise<'requested' | 'ended' | 'missing'>;
   /** Makes the run's next activation happen now. A run that is active is activated again afterwards. */
-  wake(id: string, by: 'webhook' | 'stream'): Promise<void>;
+  wake(id: string, by: 'webhook' | 'stream' | 'tools'): Promise<void>;
   /** Runs in flight (waiting, delayed, active) by kind, and jobs by state, for the metrics. */
   counts(): Promise<RunCounts>;
 }
@@ -83,6 +83,6 @@ export interface Activation {
 }
 
 export interface Signals {
-  readonly wokenBy: 'webhook' | 'stream' | 'caller' | 'lane' | null;
+  readonly wokenBy: 'webhook' | 'stream' | 'tools' | 'caller' | 'lane' | null;
   readonly cancelRequestedAtMs: number | null;
 }

@@ -20,6 +20,15 @@ export interface PollReport {
   readonly backoffCostSeconds: number;
 }
 
+export interface ToolCallReport {
+  readonly kind: RunKind;
+  readonly tool: string;
+  /** `ok`, or the code of its error. */
+  readonly result: string;
+  /** Null when nobody knows when it began. */
+  readonly durationMs: number | null;
+}
+
 /** Numbers and log lines. Never fails, never waits, never sees a prompt, an output or a secret. */
 export interface Telemetry {
   apiCall(report: ApiCallReport): void;
@@ -27,6 +36,8 @@ export interface Telemetry {
   runEnded(spec: RunSpec, state: RunState, outcome: RunOutcome): void;
   /** Once for each ended run that was found by looking. */
   polled(report: PollReport): void;
+  /** Once for each tool call that was answered. */
+  toolCall(report: ToolCallReport): void;
   throttled(): void;
   log(
     level: 'debug' | 'info' | 'warn' | 'error',

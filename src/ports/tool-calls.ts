@@ -34,8 +34,11 @@ export interface ToolDispatcher {
   reconcile(calls: readonly ToolCallRef[]): Promise<readonly ToolReturn[]>;
 }
 
-/** What became of an answer. `known`: the call was answered before, and that answer stands. */
-export type Kept = 'kept' | 'known' | 'not_asked';
+/**
+ * What became of an answer. `complete`: it was the last one that its round waited for. `known`: the call was answered
+ * before, and that answer stands.
+ */
+export type Kept = 'kept' | 'complete' | 'known' | 'not_asked';
 
 /**
  * The tool calls of each run and the answers to them, kept as they come and until the run is removed.

@@ -8,6 +8,7 @@ import { runsQueue } from '../adapters/bullmq/keys.ts';
 import { BullmqRunStore } from '../adapters/bullmq/run-store.ts';
 import { RunsWorker } from '../adapters/bullmq/runs-worker.ts';
 import { removeExpired, repairIndex } from '../adapters/bullmq/sweep.ts';
+import { RedisToolAnswers } from '../adapters/bullmq/tool-answers.ts';
 import { addFleetGauges, addQuotaGauges, createMetrics } from '../adapters/metrics/metrics.ts';
 import { PrometheusTelemetry } from '../adapters/metrics/prometheus-telemetry.ts';
 import { RedisDurationStore } from '../adapters/redis/duration-store.ts';
@@ -136,6 +137,7 @@ export async function startRuns(context: FleetContext): Promise<string | null> {
     telemetry,
     policy: defaultPolicy,
     polling,
+    tools: { answers: new RedisToolAnswers(client, config.prefix), dispatchers: {} },
   };
   const worker = new RunsWorker({
     client,

@@ -14,12 +14,14 @@ export const requestRules: Record<RunKind, RequestRules> = {
     laneOf: responses.laneOf,
     traitsOf: responses.traitsOf,
     canFind: responses.canFind,
+    toolOutputLimits: responses.toolOutputLimits,
   },
   assistants: {
     validate: assistants.validateRequest,
     laneOf: assistants.laneOf,
     traitsOf: assistants.traitsOf,
     canFind: assistants.canFind,
+    toolOutputLimits: assistants.toolOutputLimits,
   },
 };
 

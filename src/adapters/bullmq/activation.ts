@@ -24,6 +24,8 @@ export interface ActivationDeps {
   readonly defaultDeadlineSeconds: number;
 }
 
+const wakers = ['webhook', 'stream', 'tools', 'caller', 'lane'] as const;
+
 /** One turn of a run's job on this worker, under the job's lock. */
 export class BullmqActivation implements Activation {
   readonly spec: RunSpec;
@@ -78,7 +80,7 @@ export class BullmqActivation implements Activation {
     this.wake = typeof wake === 'string' ? wake : '';
     const by = this.wake.split(':')[0];
     return {
-      wokenBy: by === 'webhook' || by === 'stream' || by === 'caller' || by === 'lane' ? by : null,
+      wokenBy: wakers.find((waker) => waker === by) ?? null,
       cancelRequestedAtMs: typeof cancelRequestedAt === 'string' ? Number(cancelRequestedAt) : null,
     };
   }

@@ -96,7 +96,7 @@ export class BullmqRunStore implements RunStore {
     });
   }
 
-  async wake(id: string, by: 'webhook' | 'stream'): Promise<void> {
+  async wake(id: string, by: 'webhook' | 'stream' | 'tools'): Promise<void> {
     await onRedis(async () => {
       // The flag first: a run that is active now finds it when it parks, and a promotion alone would be lost.
       const flagged = await flagWake.run(this.client, [this.keys.job(id), this.keys.wake(id)], [by]);

@@ -8,7 +8,7 @@ import { type RunKeys, runKeys } from './keys.ts';
 
 /**
  * One hash a run, which goes with it: `round` (the latest), `<round>` (what it asks), `<round>:<call id>` (the answer;
- * empty while there is none).
+ * empty while there is none), `<round>:` (how many are missing).
  */
 export class RedisToolAnswers implements ToolAnswers {
   private readonly client: RedisClient;
@@ -20,16 +20,17 @@ export class RedisToolAnswers implements ToolAnswers {
   }
 
   async open(runId: string, round: number, calls: readonly ToolCall[]): Promise<void> {
-    const args = [round, JSON.stringify(calls), ...calls.map(({ id }) => field(round, id))];
+    const fields = calls.map(({ id }) => field(round, id));
+    const args = [round, JSON.stringify(calls), field(round, ''), ...fields];
     await onRedis(() => openRound.run(this.client, [this.keys.tools(runId), this.keys.job(runId)], args));
   }
 
   async keep({ runId, round, toolCallId, ...answer }: ToolReturn): Promise<Kept> {
     const { answer: said, startedAtMs, endedAtMs } = answer;
     const text = JSON.stringify({ answer: said, startedAtMs, endedAtMs } satisfies TimedAnswer);
-    const args = [round, field(round, toolCallId), text];
+    const args = [round, field(round, toolCallId), text, field(round, '')];
     const kept = await onRedis(() => keepAnswer.run(this.client, [this.keys.tools(runId)], args));
-    return kept === 'kept' || kept === 'known' ? kept : 'not_asked';
+    return kept === 'kept' || kept === 'complete' || kept === 'known' ? kept : 'not_asked';
   }
 
   async read(
@@ -65,22 +66,25 @@ function field(round: number, toolCallId: string): string {
   return `${round}:${toolCallId}`;
 }
 
-/** KEYS: tools, job. ARGV: round, what it asks, a field for each call. A run that is gone gets no keys. */
+/** KEYS: tools, job. ARGV: round, what it asks, how many are missing, a field for each call. A run that is gone gets no keys. */
 const openRound = new Script(`
   if redis.call('EXISTS', KEYS[2]) == 0 then return 'missing' end
   if redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 'known' end
-  for i = 3, #ARGV do redis.call('HSETNX', KEYS[1], ARGV[i], '') end
+  for i = 4, #ARGV do
+    if redis.call('HSETNX', KEYS[1], ARGV[i], '') == 1 then redis.call('HINCRBY', KEYS[1], ARGV[3], 1) end
+  end
   if tonumber(ARGV[1]) > tonumber(redis.call('HGET', KEYS[1], 'round') or '0') then
     redis.call('HSET', KEYS[1], 'round', ARGV[1])
   end
   return 'opened'
 `);
 
-/** KEYS: tools. ARGV: round, field, answer. */
+/** KEYS: tools. ARGV: round, field, answer, how many are missing. */
 const keepAnswer = new Script(`
   local before = redis.call('HGET', KEYS[1], ARGV[2])
   if not before or redis.call('HGET', KEYS[1], 'round') ~= ARGV[1] then return 'not_asked' end
   if before ~= '' then return 'known' end
   redis.call('HSET', KEYS[1], ARGV[2], ARGV[3])
+  if redis.call('HINCRBY', KEYS[1], ARGV[4], -1) <= 0 then return 'complete' end
   return 'kept'
 `);

@@ -1,3 +1,4 @@
+import { type ToolMetrics, toolMetrics } from './tool-metrics.ts';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 /** Calls a run are small integers: the two or three of a webhook run must not share a bucket with a poll's ten. */
@@ -18,6 +19,7 @@ export interface Metrics {
   readonly tokens: Counter<'kind' | 'direction'>;
   readonly polls: PollMetrics;
   readonly limiter: LimiterMetrics;
+  readonly tools: ToolMetrics;
 }
 
 export interface LimiterMetrics {
@@ -101,6 +103,7 @@ export function createMetrics(): Metrics {
     }),
     polls: pollMetrics(registry),
     limiter: limiterMetrics(registry),
+    tools: toolMetrics(registry),
   };
 }
 

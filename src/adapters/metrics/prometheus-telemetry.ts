@@ -1,13 +1,19 @@
 import type { Logger } from 'pino';
 import type { RunOutcome, RunSpec, RunState } from '../../domain/run.ts';
 import { totalCalls } from '../../domain/run.ts';
-import type { ApiCallReport, PollReport, Telemetry } from '../../ports/telemetry.ts';
+import { toolErrorCodes } from '../../domain/tools.ts';
+import type { ApiCallReport, PollReport, Telemetry, ToolCallReport } from '../../ports/telemetry.ts';
 import type { Metrics } from './metrics.ts';
+
+const mostToolNames = 100;
+/** Codes that other workers made up count as `failed`. */
+const toolResults: ReadonlySet<string> = new Set(['ok', ...toolErrorCodes]);
 
 /** Counts into Prometheus, logs with pino. */
 export class PrometheusTelemetry implements Telemetry {
   private readonly metrics: Metrics;
   private readonly logger: Logger;
+  private readonly toolNames = new Set<string>();
 
   constructor(metrics: Metrics, logger: Logger) {
     this.metrics = metrics;
@@ -58,6 +64,19 @@ export class PrometheusTelemetry implements Telemetry {
     polls.backoffLooks.inc({ kind }, backoffLooks);
     polls.costSeconds.inc({ kind }, costSeconds);
     polls.backoffCostSeconds.inc({ kind }, backoffCostSeconds);
+  }
+
+  toolCall({ tool: name, result, durationMs }: ToolCallReport): void {
+    const { calls, durationSeconds } = this.metrics.tools;
+    const tool = this.toolLabel(name);
+    calls.inc({ tool, result: toolResults.has(result) ? result : 'failed' });
+    if (durationMs !== null) durationSeconds.observe({ tool }, durationMs / 1000);
+  }
+
+  /** The model may call what nobody has: only so many names become labels. */
+  private toolLabel(name: string): string {
+    if (this.toolNames.size < mostToolNames) this.toolNames.add(name);
+    return this.toolNames.has(name) ? name : 'other';
   }
 
   throttled(): void {

@@ -2,11 +2,24 @@ import * as z from 'zod';
 import { ProviderFault } from '../../domain/fault.ts';
 import type { RunTraits } from '../../domain/run.ts';
 import type { ProviderRef, ProviderSnapshot, RunOutput } from '../../domain/snapshot.ts';
-import type { ProviderRequest, RequestProblem, RunProvider } from '../../ports/run-provider.ts';
+import type {
+  ProviderRequest,
+  RequestProblem,
+  RunProvider,
+  ToolSubmission,
+} from '../../ports/run-provider.ts';
 import { type Answer, callApi } from '../openai-sdk/call.ts';
 import type { OpenAiClient } from '../openai-sdk/client.ts';
 import { messagesSchema, outputOf } from './output.ts';
-import { assistantsRequest, canFind, laneOf, threadIdOf, traitsOf, validateRequest } from './request.ts';
+import {
+  assistantsRequest,
+  canFind,
+  laneOf,
+  threadIdOf,
+  toolOutputLimits,
+  traitsOf,
+  validateRequest,
+} from './request.ts';
 import { runSchema, snapshotOf } from './snapshot.ts';
 
 /** A thread's newest runs: more than one page would mean that it is not among them. */
@@ -21,6 +34,7 @@ const goneMessage =
 /** Assistants runs, on servers that still have them: a run on a given thread, or on one created with it. */
 export class AssistantsProvider implements RunProvider {
   readonly kind = 'assistants';
+  readonly toolOutputLimits = toolOutputLimits;
   private readonly client: OpenAiClient;
 
   constructor(client: OpenAiClient) {
@@ -51,6 +65,19 @@ export class AssistantsProvider implements RunProvider {
     const { runs } = this.client.sdk.beta.threads;
     return snapshotOf(
       await callApi(this.client, () => runs.retrieve(ref.providerRunId, thread(ref)), runSchema),
+    );
+  }
+
+  async submit({ ref, outputs }: ToolSubmission): Promise<ProviderSnapshot> {
+    const { runs } = this.client.sdk.beta.threads;
+    const tool_outputs = outputs.map(({ toolCallId, output }) => ({ tool_call_id: toolCallId, output }));
+    const options = { timeout: this.client.createTimeoutMs };
+    return snapshotOf(
+      await callApi(
+        this.client,
+        () => runs.submitToolOutputs(ref.providerRunId, { ...thread(ref), tool_outputs }, options),
+        runSchema,
+      ),
     );
   }
 

@@ -2,9 +2,13 @@ import type OpenAI from 'openai';
 import * as z from 'zod';
 import { traitsOfSeen } from '../../domain/polling/class-key.ts';
 import type { RunTraits } from '../../domain/run.ts';
+import type { ToolOutputLimits } from '../../domain/tools.ts';
 import type { ProviderRequest, RequestProblem } from '../../ports/run-provider.ts';
 import { metadataProblems } from '../openai-sdk/metadata.ts';
 import { toolNamesOf } from '../openai-sdk/traits.ts';
+
+/** All outputs of one submit: 512 KiB, less the JSON around them. https://platform.openai.com/docs/assistants/tools/function-calling */
+export const toolOutputLimits: ToolOutputLimits = { eachBytes: 500 * 1024, totalBytes: 500 * 1024 };
 
 type CreateBody = OpenAI.Beta.Threads.RunCreateParamsNonStreaming &
   OpenAI.Beta.ThreadCreateAndRunParamsNonStreaming;

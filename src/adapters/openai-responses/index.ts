@@ -2,15 +2,21 @@ import * as z from 'zod';
 import { ProviderFault } from '../../domain/fault.ts';
 import type { RunTraits } from '../../domain/run.ts';
 import type { ProviderRef, ProviderSnapshot } from '../../domain/snapshot.ts';
-import type { ProviderRequest, RequestProblem, RunProvider } from '../../ports/run-provider.ts';
+import type {
+  ProviderRequest,
+  RequestProblem,
+  RunProvider,
+  ToolSubmission,
+} from '../../ports/run-provider.ts';
 import { callApi } from '../openai-sdk/call.ts';
 import type { OpenAiClient } from '../openai-sdk/client.ts';
 import { responseSchema, snapshotOf } from './snapshot.ts';
-import { canFind, laneOf, traitsOf, validateRequest } from './request.ts';
+import { canFind, followUp, laneOf, toolOutputLimits, traitsOf, validateRequest } from './request.ts';
 
 /** Background responses: `POST /responses` with `background` and `store`. */
 export class ResponsesProvider implements RunProvider {
   readonly kind = 'responses';
+  readonly toolOutputLimits = toolOutputLimits;
   private readonly client: OpenAiClient;
 
   constructor(client: OpenAiClient) {
@@ -18,6 +24,14 @@ export class ResponsesProvider implements RunProvider {
   }
 
   async create(request: ProviderRequest, runId: string): Promise<ProviderSnapshot> {
+    return await this.send(request, runId);
+  }
+
+  async submit({ ref, outputs, request, runId }: ToolSubmission): Promise<ProviderSnapshot> {
+    return await this.send(followUp(request, ref.providerRunId, outputs), runId);
+  }
+
+  private async send(request: ProviderRequest, runId: string): Promise<ProviderSnapshot> {
     const { sdk, createTimeoutMs } = this.client;
     const body = {
       ...request,

@@ -1,8 +1,12 @@
 import { traitsOfSeen } from '../../domain/polling/class-key.ts';
 import type { RunTraits } from '../../domain/run.ts';
+import type { ToolOutput, ToolOutputLimits } from '../../domain/tools.ts';
 import type { ProviderRequest, RequestProblem } from '../../ports/run-provider.ts';
 import { metadataProblems } from '../openai-sdk/metadata.ts';
 import { fieldOf, toolNamesOf } from '../openai-sdk/traits.ts';
+
+/** One `function_call_output` may have 10 MiB; far less fills any model's context, and says that the tool went wrong. */
+export const toolOutputLimits: ToolOutputLimits = { eachBytes: 1024 * 1024, totalBytes: 8 * 1024 * 1024 };
 
 /** Only what would certainly fail, or break the way that runfleet follows a run. */
 export function validateRequest(request: ProviderRequest): readonly RequestProblem[] {
@@ -43,4 +47,30 @@ export function traitsOf(request: ProviderRequest): RunTraits {
 /** The API has no list of responses. */
 export function canFind(): boolean {
   return false;
+}
+/**
+ * The create that takes the answers of a response's calls. Instructions, tools and all settings are not carried over by
+ * the API and are sent again; the input is not, since it is known by then.
+ */
+export function followUp(
+  request: ProviderRequest,
+  responseId: string,
+  outputs: readonly ToolOutput[],
+): Record<string, unknown> {
+  const { input: _input, previous_response_id: _previous, tool_choice: choice, ...settings } = request;
+  const input = outputs.map(({ toolCallId, output }) => ({
+    type: 'function_call_output',
+    call_id: toolCallId,
+    output,
+  }));
+  // A conversation knows its last response, and takes no other word for it.
+  const link = (request['conversation'] ?? null) === null ? { previous_response_id: responseId } : {};
+  return { ...settings, ...freeChoice(choice), ...link, input };
+}
+
+/** A choice that forces a call would force one in every round, for ever. */
+function freeChoice(choice: unknown): { readonly tool_choice?: unknown } {
+  if (choice === 'auto' || choice === 'none') return { tool_choice: choice };
+  if (typeof choice !== 'object' || choice === null || fieldOf(choice, 'type') !== 'allowed_tools') return {};
+  return { tool_choice: { ...choice, mode: 'auto' } };
 }

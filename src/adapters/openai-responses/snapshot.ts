@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { EndedSnapshot, ProviderSnapshot, RunOutput, Usage } from '../../domain/snapshot.ts';
+import type { EndedSnapshot, ProviderSnapshot, RunOutput, ToolCall, Usage } from '../../domain/snapshot.ts';
 import type { Answer } from '../openai-sdk/call.ts';
 import { stampMs } from '../openai-sdk/stamps.ts';
 
@@ -42,6 +42,7 @@ export function snapshotOf({ data, pollAfterMs }: Answer<ResponseAnswer>): Provi
         endedAtMs: data.completed_at,
         error: errorOf(data),
         output: outputOf(data.output ?? []),
+        ...(data.status === 'completed' ? callsOf(data.output ?? []) : {}),
       };
     default:
       return { ...base, phase: 'running', status: 'unknown', rawStatus: data.status, toolCalls: [] };
@@ -53,6 +54,21 @@ function errorOf(data: ResponseAnswer): EndedSnapshot['error'] {
     return { code: data.error.code ?? 'unknown_error', message: data.error.message ?? 'No message.' };
   const reason = data.incomplete_details?.reason;
   return reason ? { code: reason, message: `The response is incomplete: ${reason}.` } : null;
+}
+
+const functionCall = z.looseObject({
+  type: z.literal('function_call'),
+  call_id: z.string().min(1),
+  name: z.string(),
+  arguments: z.string(),
+});
+
+function callsOf(items: readonly unknown[]): Pick<EndedSnapshot, 'toolCalls'> {
+  const toolCalls = items.flatMap((item): ToolCall[] => {
+    const call = functionCall.safeParse(item).data;
+    return call === undefined ? [] : [{ id: call.call_id, name: call.name, arguments: call.arguments }];
+  });
+  return toolCalls.length === 0 ? {} : { toolCalls };
 }
 
 const textPart = z.looseObject({ type: z.literal('output_text'), text: z.string() });

@@ -2,6 +2,7 @@
 
 import * as z from 'zod';
 import { runKinds } from '../status.ts';
+import { maxToolRounds, onToolError, toolsInput } from './tools-input.ts';
 
 /** One day less than what BullMQ and the providers keep anyway; approvals may take hours. */
 export const maxDeadlineSeconds = 7 * 86_400;
@@ -19,25 +20,6 @@ const callbackInput = z.strictObject({
 const leastPollCostSeconds = 0.001;
 /** Later than this, a provider may have deleted what ended right after the last look. */
 export const mostDelaySeconds = 540;
-
-const toolsInput = z
-  .strictObject({
-    mode: z
-      .enum(['queue', 'http', 'manual'])
-      .default('queue')
-      .describe(
-        'Who runs the tools that the model calls. This version knows manual alone: the calls are shown in the run.',
-      ),
-    url: z
-      .url({ protocol: /^https?$/ })
-      .max(2048)
-      .optional()
-      .describe('For mode `http`: receives each tool call.'),
-  })
-  .refine(({ mode, url }) => mode !== 'http' || url !== undefined, {
-    path: ['url'],
-    message: 'Mode `http` needs a url.',
-  });
 
 /** As they stand in `RUNFLEET_ACCOUNTS`; also of pools. */
 export const accountName = /^[a-z0-9][a-z0-9-]{0,31}$/;
@@ -109,6 +91,8 @@ export const runInputShape = {
         `what the provider asks for). Default and most: ${mostDelaySeconds}.`,
     ),
   tools: toolsInput.optional(),
+  max_tool_rounds: maxToolRounds,
+  on_tool_error: onToolError,
   callback: callbackInput.optional(),
   on_ambiguous: z
     .enum(['fail', 'retry'])

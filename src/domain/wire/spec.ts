@@ -1,5 +1,6 @@
 import type { RunSpec, RunTraits } from '../run.ts';
 import type { JobData } from './job-data.ts';
+import { toolRulesOf } from './tools-input.ts';
 
 /** What a run was asked to be, from its job. `queuedAtMs`: the job's own time stamp. */
 export function specOf(
@@ -24,6 +25,7 @@ export function specOf(
     traits: data.traits === undefined ? null : traitsOf(data.traits),
     pollCostMs: data.poll_cost_seconds === undefined ? null : data.poll_cost_seconds * 1000,
     maxDelayMs: data.max_delay_seconds === undefined ? null : data.max_delay_seconds * 1000,
+    tools: toolRulesOf(data),
   };
 }
 

@@ -24,11 +24,14 @@ export function signalsConformance(factory: RunStoreFactory): void {
     });
   }
 
-  it.each(['webhook', 'stream'] as const)('activates a parked run now when a %s wakes it', async (by) => {
-    await turn();
-    await harness.store.wake('run-a', by);
-    await expect(turn()).resolves.toEqual({ wokenBy: by, cancelRequestedAtMs: null });
-  });
+  it.each(['webhook', 'stream', 'tools'] as const)(
+    'activates a parked run now when a %s wakes it',
+    async (by) => {
+      await turn();
+      await harness.store.wake('run-a', by);
+      await expect(turn()).resolves.toEqual({ wokenBy: by, cancelRequestedAtMs: null });
+    },
+  );
 
   it('activates a run again that was woken while it was active', async () => {
     await turn(() => harness.store.wake('run-a', 'webhook'));

@@ -61,7 +61,9 @@ export function toolAnswersConformance(name: string, factory: () => Promise<Tool
       await answers.open('run-1', 1, calls);
       await answers.keep(returned({ answer: { output: '' }, startedAtMs: null }));
       const error = { code: 'timed_out', message: 'Too slow.' };
-      await answers.keep(returned({ toolCallId: 'call:b', answer: { error } }));
+      await expect(answers.keep(returned({ toolCallId: 'call:b', answer: { error } }))).resolves.toBe(
+        'complete',
+      );
       const found = await answers.read('run-1', 1, ids);
       expect(found.get('call:a')).toMatchObject({ answer: { output: '' }, startedAtMs: null });
       expect(found.get('call:b')).toMatchObject({ answer: { error } });
@@ -81,7 +83,7 @@ export function toolAnswersConformance(name: string, factory: () => Promise<Tool
       await answers.keep(returned());
       await answers.open('run-1', 2, calls.slice(0, 1));
       await expect(answers.keep(returned({ toolCallId: 'call:b' }))).resolves.toBe('not_asked');
-      await expect(answers.keep(returned({ round: 2, answer: { output: 'two' } }))).resolves.toBe('kept');
+      await expect(answers.keep(returned({ round: 2, answer: { output: 'two' } }))).resolves.toBe('complete');
       const found = await answers.read('run-1', 1, ids);
       expect(found.get('call:a')?.answer).toEqual({ output: 'forty-two' });
     });

@@ -14,6 +14,7 @@ import {
 } from '../../../src/domain/run.ts';
 import type { EndedSnapshot, RunningSnapshot } from '../../../src/domain/snapshot.ts';
 import type { ProviderEnding } from '../../../src/domain/status.ts';
+import { noToolRules } from '../../../src/domain/tools.ts';
 import { type JobData, type JobDataInput, jobData } from '../../../src/domain/wire/job-data.ts';
 
 /** 2026-01-01T00:00:00Z: a whole second, as the stamps of providers are. */
@@ -36,6 +37,7 @@ export function aSpec(patch: Partial<RunSpec> = {}): RunSpec {
     traits: null,
     pollCostMs: null,
     maxDelayMs: null,
+    tools: noToolRules,
     ...patch,
   };
 }

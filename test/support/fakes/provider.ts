@@ -4,7 +4,12 @@ import type { RunTraits } from '../../../src/domain/run.ts';
 import { type FaultDetails, isProviderFault, ProviderFault } from '../../../src/domain/fault.ts';
 import type { ProviderRef, ProviderSnapshot, RunOutput } from '../../../src/domain/snapshot.ts';
 import type { RunKind } from '../../../src/domain/status.ts';
-import type { ProviderRequest, RequestProblem, RunProvider } from '../../../src/ports/run-provider.ts';
+import type {
+  ProviderRequest,
+  RequestProblem,
+  RunProvider,
+  ToolSubmission,
+} from '../../../src/ports/run-provider.ts';
 import { aFault, over, running } from './builders.ts';
 
 /** One run at the fake provider. */
@@ -31,6 +36,8 @@ export interface FakeCall {
 export class FakeProvider implements RunProvider {
   readonly kind: RunKind;
   readonly calls: FakeCall[] = [];
+  readonly submissions: ToolSubmission[] = [];
+  readonly toolOutputLimits = { eachBytes: 1000, totalBytes: 1500 };
   /** What a cancel does: the run is over at once, over at the next look, or goes on as if nothing were. */
   cancelBehaviour: 'ends' | 'accepted' | 'ignored' = 'ends';
   separateOutput: RunOutput = { text: 'The answer.', items: [{ type: 'message' }] };
@@ -94,6 +101,24 @@ export class FakeProvider implements RunProvider {
       const found = known(run);
       step(found);
       return view(found);
+    });
+  }
+
+  submit(submission: ToolSubmission): Promise<ProviderSnapshot> {
+    const run = this.lookUp(submission.ref);
+    return this.answer('submit', run?.runId ?? null, () => {
+      const found = known(run);
+      const asks = view(found);
+      // As the real ones do: what nobody waits for is refused.
+      if ((asks.toolCalls ?? []).length === 0) throw new ProviderFault(aFault('refused'));
+      this.submissions.push(submission);
+      if (asks.phase === 'running') {
+        step(found);
+        return view(found);
+      }
+      const next = { ...found, providerRunId: `prov-${this.runs.length + 1}`, steps: found.steps.slice(1) };
+      this.runs.push(next);
+      return view(next);
     });
   }
 

@@ -88,7 +88,7 @@ export class FakeRunStore implements RunStore {
     return 'requested';
   }
 
-  async wake(id: string, by: 'webhook' | 'stream'): Promise<void> {
+  async wake(id: string, by: 'webhook' | 'stream' | 'tools'): Promise<void> {
     await this.touch();
     const job = this.jobs.get(id);
     if (job !== undefined && job.outcome === null) this.ring(job, by);

@@ -1,5 +1,5 @@
 import type { RunOutcome, RunSpec, RunState } from '../../../src/domain/run.ts';
-import type { ApiCallReport, PollReport, Telemetry } from '../../../src/ports/telemetry.ts';
+import type { ApiCallReport, PollReport, Telemetry, ToolCallReport } from '../../../src/ports/telemetry.ts';
 
 export interface LogLine {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
@@ -13,6 +13,7 @@ export class RecordingTelemetry implements Telemetry {
   readonly ended: { readonly spec: RunSpec; readonly state: RunState; readonly outcome: RunOutcome }[] = [];
   readonly logs: LogLine[] = [];
   readonly polls: PollReport[] = [];
+  readonly toolCalls: ToolCallReport[] = [];
   throttledCount = 0;
 
   apiCall(report: ApiCallReport): void {
@@ -25,6 +26,10 @@ export class RecordingTelemetry implements Telemetry {
 
   polled(report: PollReport): void {
     this.polls.push(report);
+  }
+
+  toolCall(report: ToolCallReport): void {
+    this.toolCalls.push(report);
   }
 
   throttled(): void {

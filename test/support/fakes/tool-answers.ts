@@ -26,7 +26,7 @@ export class FakeToolAnswers implements ToolAnswers {
     if (!asked.calls.some(({ id }) => id === toolCallId)) return 'not_asked';
     if (asked.answers.has(toolCallId)) return 'known';
     asked.answers.set(toolCallId, answer);
-    return 'kept';
+    return asked.answers.size === asked.calls.length ? 'complete' : 'kept';
   }
 
   async read(

@@ -16,6 +16,8 @@ import { FakeRateGate } from './rate-gate.ts';
 import { FakeRunStore } from './run-store.ts';
 import { SeededRandomness } from './seeded-randomness.ts';
 import { RecordingTelemetry } from './telemetry.ts';
+import { FakeToolAnswers } from './tool-answers.ts';
+import { FakeToolDispatcher } from './tool-dispatcher.ts';
 
 /** Every port's fake, wired as one small fleet with one worker. */
 export class FakeWorld {
@@ -29,6 +31,8 @@ export class FakeWorld {
   readonly telemetry = new RecordingTelemetry();
   readonly responses = new FakeProvider('responses');
   readonly assistants = new FakeProvider('assistants');
+  readonly answers = new FakeToolAnswers();
+  readonly dispatcher = new FakeToolDispatcher();
 
   readonly accounts = new FakeAccounts({
     name: 'default',
@@ -49,6 +53,7 @@ export class FakeWorld {
       schedule: backoffSchedule({ ...defaultBackoff, jitter: 0 }),
       costMs: 1000,
     }),
+    tools: { answers: this.answers, dispatchers: { queue: this.dispatcher, http: this.dispatcher } },
   };
 
   /** Accepts a run of the smallest request. */

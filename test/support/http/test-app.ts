@@ -44,6 +44,7 @@ export function fakeDeps() {
       done();
     },
   });
+  const toolOutputLimits = { eachBytes: 1000, totalBytes: 1500 };
   const deps: HttpDeps = {
     store,
     events,
@@ -58,12 +59,14 @@ export function fakeDeps() {
         laneOf: textOf('conversation'),
         traitsOf: () => ({}),
         canFind: () => false,
+        toolOutputLimits,
       },
       assistants: {
         validate: needs('assistant_id'),
         laneOf: textOf('thread_id'),
         traitsOf: () => ({}),
         canFind: () => false,
+        toolOutputLimits,
       },
     },
     apiKeys: [],

@@ -42,9 +42,15 @@ export const fault: fc.Arbitrary<FaultDetails> = fc
 
 const stamps = { createdAtMs: orNull(time), expiresAtMs: orNull(time), pollAfterMs: orNull(pause) };
 
+const toolCalls = fc.constantFrom(
+  [],
+  [{ id: 'call_1', name: 'add', arguments: '{}' }],
+  ['call_1', 'call_2'].map((id) => ({ id, name: 'add', arguments: 'x'.repeat(5000) })),
+);
+
 export const snapshot: fc.Arbitrary<ProviderSnapshot> = fc.oneof(
   fc
-    .record({ status: fc.constantFrom(...runningStatuses, 'unknown' as const), ...stamps })
+    .record({ status: fc.constantFrom(...runningStatuses, 'unknown' as const), toolCalls, ...stamps })
     .map(({ status, ...rest }) => running(status, rest)),
   fc
     .record({
@@ -52,6 +58,7 @@ export const snapshot: fc.Arbitrary<ProviderSnapshot> = fc.oneof(
       endedAtMs: orNull(time),
       output: fc.constantFrom('separate' as const, null, { text: 'Hi.', items: [] }),
       error: orNull(fc.constant({ code: 'server_error', message: 'It broke.' })),
+      toolCalls,
       ...stamps,
     })
     .map(({ status, ...rest }) => over(status, rest)),
@@ -87,9 +94,36 @@ const there = {
 
 const acceptedState: fc.Arbitrary<AcceptedState> = fc.record(base).map(accepted);
 const creatingState: fc.Arbitrary<CreatingState> = fc.record({ ...base, intentAtMs: now }).map(creating);
+const submitted = fc.record({
+  callIds: fc.constantFrom(['call_1'], ['call_9']),
+  atMs: now,
+  fate: fc.constantFrom('taken' as const, 'unknown' as const, 'refused' as const),
+});
+const tools = fc.option(
+  fc.record(
+    {
+      round: fc.integer({ min: 1, max: 21 }),
+      formerRunIds: fc.constantFrom([], ['prov-0', 'prov-1']),
+      formerUsage: fc.constantFrom(null, { inputTokens: 1, outputTokens: 2, totalTokens: 3 }),
+      notes: fc.constant([]),
+      submitted,
+    },
+    { requiredKeys: ['round', 'formerRunIds', 'formerUsage', 'notes'] },
+  ),
+  { nil: undefined },
+);
+const asking = fc.constantFrom(undefined, { sinceMs: t0 }, { sinceMs: t0, over: true } as const);
 const followingState: fc.Arbitrary<FollowingState> = fc
-  .record({ ...there, status: fc.constantFrom(...runningStatuses, 'unknown' as const) })
-  .map(following);
+  .record({
+    ...there,
+    status: fc.constantFrom(...runningStatuses, 'unknown' as const),
+    toolCalls,
+    tools,
+    asking,
+  })
+  .map(({ tools: some, asking: is, ...rest }) =>
+    following({ ...rest, ...(some && { tools: some }), ...(is && { asking: is }) }),
+  );
 const fetchingState: fc.Arbitrary<FetchingState> = fc
   .record({ ...there, ended: fc.constantFrom(...providerEndings).map((status) => anEnding(status)) })
   .map(fetching);
@@ -107,7 +141,7 @@ export const endedState: fc.Arbitrary<EndedState> = fc
 
 export const activation: fc.Arbitrary<RunEvent> = fc.record({
   type: fc.constant('activated' as const),
-  wokenBy: fc.constantFrom(null, 'poll' as const, 'webhook' as const, 'stream' as const),
+  wokenBy: fc.constantFrom(null, 'poll' as const, 'webhook' as const, 'stream' as const, 'tools' as const),
   cancelRequestedAtMs: orNull(now),
 });
 
@@ -115,10 +149,15 @@ export const event: fc.Arbitrary<RunEvent> = fc.oneof(
   activation,
   fc.record({
     type: fc.constant('replied' as const),
-    call: fc.constantFrom('create' as const, 'retrieve' as const, 'cancel' as const),
+    call: fc.constantFrom('create' as const, 'retrieve' as const, 'submit' as const, 'cancel' as const),
     snapshot,
   }),
   fc.record({ type: fc.constant('found' as const), snapshot: orNull(snapshot) }),
+  fc.constant({ type: 'handedOut' } as const),
+  fc.constantFrom([], ['call_1'], ['call_1', 'call_2']).map((ids) => {
+    const answer = { answer: { output: '42' }, startedAtMs: null, endedAtMs: t0 };
+    return { type: 'collected', answers: new Map(ids.map((id) => [id, answer])) } as const;
+  }),
   fc.constant({ type: 'outputFetched', output: { text: 'Hi.', items: [] } } as const),
   fc.record({
     type: fc.constant('faulted' as const),
@@ -126,6 +165,7 @@ export const event: fc.Arbitrary<RunEvent> = fc.oneof(
       'create' as const,
       'find' as const,
       'retrieve' as const,
+      'submit' as const,
       'cancel' as const,
       'fetchOutput' as const,
     ),

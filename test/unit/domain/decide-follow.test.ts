@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { beginCall } from '../../../src/domain/decide.ts';
+import type { RunEvent } from '../../../src/domain/decision.ts';
 import {
   aFault,
   ended,
@@ -132,13 +133,24 @@ describe('a run that is still going', () => {
 describe('a run that waits for tools', () => {
   const toolCalls = [{ id: 'call_1', name: 'add', arguments: '{"a":1}' }];
 
-  it('keeps its tool calls, and is not looked at before it expires', () => {
+  const asking = { sinceMs: t0 };
+
+  it('has its calls handed out', () => {
     const snapshot = running('requires_action', { toolCalls, expiresAtMs: t0 + 90_000 });
     const decision = decideAt(10_000, following(), replied('retrieve', snapshot));
     expect(decision).toMatchObject({
-      state: { status: 'requires_action', toolCalls },
-      next: waits(91_000),
+      state: { status: 'requires_action', toolCalls, asking: { sinceMs: t0 + 10_000 }, tools: { round: 1 } },
+      next: { type: 'handOut', calls: toolCalls },
     });
+  });
+
+  it('is looked at when it expires, and till then only its answers are looked for', () => {
+    const state = following({ status: 'requires_action', toolCalls, asking, expiresAtMs: t0 + 90_000 });
+    const none: RunEvent = { type: 'collected', answers: new Map() };
+    expect(decideAt(40_000, state, none).next).toEqual(waits(80_000));
+    expect(decideAt(80_000, state, none).next).toEqual(waits(91_000));
+    expect(decideAt(80_000, state, activated()).next).toEqual({ type: 'collect' });
+    expect(decideAt(91_000, state, activated()).next).toEqual(calls('retrieve'));
   });
 
   it('is not looked at before its deadline when it never expires', () => {
@@ -157,7 +169,10 @@ describe('a run that waits for tools', () => {
 
   it('is not looked at in a hot loop when it outlives its expiry (the clocks differ, or nobody expires it)', () => {
     const snapshot = running('requires_action', { toolCalls, expiresAtMs: t0 + 5000 });
-    const decision = decideAt(10_000, following(), replied('retrieve', snapshot));
+    const state = following({ status: 'requires_action', toolCalls, asking });
+    expect(decideAt(10_000, state, replied('retrieve', snapshot)).next).toEqual({ type: 'collect' });
+    const none: RunEvent = { type: 'collected', answers: new Map() };
+    const decision = decideAt(10_000, { ...state, expiresAtMs: t0 + 5000 }, none);
     expect(waitOf(decision) - 10_000).toBeGreaterThanOrEqual(100);
   });
 });

@@ -3,6 +3,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { beginCall, decide, operationOf } from '../../../src/domain/decide.ts';
+import { isAsking } from '../../../src/domain/decide-tools.ts';
 import { type DecideContext, type Decision, end, type RunCall, wait } from '../../../src/domain/decision.ts';
 import { type CallOperation, callOperations, totalCalls } from '../../../src/domain/run.ts';
 import { aSpec, anOutcome, t0 } from '../../support/fakes/builders.ts';
@@ -20,6 +21,7 @@ const phasesOf: Readonly<Record<RunCall, readonly string[]>> = {
   create: ['accepted', 'creating'],
   find: ['creating'],
   retrieve: ['following'],
+  submit: ['following', 'creating'],
   cancel: ['following'],
   fetchOutput: ['fetching'],
 };
@@ -50,6 +52,9 @@ function faultsOf({ state, next }: Decision, given: DecideContext): readonly str
         'State and outcome disagree.',
         state.phase !== 'ended' || state.status !== next.outcome.status,
       );
+    case 'handOut':
+    case 'collect':
+      return complain(`Nobody asks in the phase ${state.phase}.`, !isAsking(state));
     case 'settle':
       return ['Only a run that has ended is settled.'];
     default: {

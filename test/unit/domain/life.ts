@@ -134,6 +134,7 @@ class Model {
         this.stored = decision.state;
         return null;
       }
+      if (next.type !== 'call') throw new Error(`Nothing in this life asks for tools, but: ${next.type}.`);
       if (calls >= mostCallsAStep) throw new Error('Too many calls in one step.');
       const answer = this.attempt(decision.state, next.call);
       if (answer === null) return null;
@@ -190,6 +191,7 @@ class Model {
         return { type: 'found', snapshot: visible === undefined ? null : this.view(visible) };
       }
       case 'retrieve':
+      case 'submit':
       case 'cancel':
         if (known === undefined) return { type: 'faulted', call, fault: aFault('not_found') };
         if (call === 'cancel' && this.plan.cancelObeyed) known.cancelledAtMs ??= this.nowMs;

@@ -178,6 +178,7 @@ describe('specOf', () => {
       traits: null,
       pollCostMs: null,
       maxDelayMs: null,
+      tools: { routes: null, maxRounds: 20, onError: 'report' },
     });
   });
 
