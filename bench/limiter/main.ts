@@ -1,12 +1,12 @@
 /**
  * Our limiter beside BullMQ's, rate-limiter-flexible and bottleneck: the same load, real processes, a real Redis.
  * `node bench/limiter/main.ts [--json] [--limit 1000] [--window 5] [--processes 4] [--callers 40] [--only bullmq]`
+ *
+ * With `--fleet`, ours alone in whole workers, at the quota of minutes that providers have:
+ * `node bench/limiter/main.ts --fleet [--json] [--rpm 600,3000] [--runs 4000] [--seconds 180] [--processes 4]`
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -16,9 +16,10 @@ import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 
 import { bullQueue } from './drives.ts';
+import { fleet, type FleetFigures } from './fleet.ts';
 import { type Load, type Report, type Scheme, schemes } from './load.ts';
 import { commandCounts, type Figures, figuresOf } from './measure.ts';
-import { freePort } from '../../src/runtime/free-port.ts';
+import { withRedis } from './redis.ts';
 
 const { values } = parseArgs({
   options: {
@@ -28,6 +29,10 @@ const { values } = parseArgs({
     processes: { type: 'string', default: '4' },
     callers: { type: 'string', default: '40' },
     only: { type: 'string' },
+    fleet: { type: 'boolean', default: false },
+    rpm: { type: 'string', default: '600,3000' },
+    runs: { type: 'string', default: '4000' },
+    seconds: { type: 'string', default: '180' },
   },
 });
 const windowMs = Number(values.window) * 1000;
@@ -44,6 +49,18 @@ async function main(): Promise<void> {
   const setting = { limit: Number(values.limit), windowMs, processes, callers: Number(values.callers) };
   process.stdout.write(
     values.json ? `${JSON.stringify({ ...setting, results }, null, 2)}\n` : table(results),
+  );
+}
+
+async function mainOfFleet(): Promise<void> {
+  const results: FleetFigures[] = [];
+  for (const limit of values.rpm.split(',').map(Number)) {
+    if (!values.json) process.stderr.write(`${limit} a minute …\n`);
+    const watchMs = Number(values.seconds) * 1000;
+    results.push(await fleet({ limit, processes, runs: Number(values.runs), watchMs }));
+  }
+  process.stdout.write(
+    values.json ? `${JSON.stringify({ processes, results }, null, 2)}\n` : fleetTable(results),
   );
 }
 
@@ -97,36 +114,8 @@ async function run(load: Load): Promise<Report> {
   return JSON.parse(output);
 }
 
-async function withRedis<T>(use: (port: number) => Promise<T>): Promise<T> {
-  const dir = await mkdtemp(join(tmpdir(), 'runfleet-bench-'));
-  const port = await freePort();
-  const options = [
-    '--port',
-    String(port),
-    '--save',
-    '',
-    '--appendonly',
-    'no',
-    '--dir',
-    dir,
-    '--loglevel',
-    'warning',
-  ];
-  const server = spawn('redis-server', options, { stdio: 'ignore' });
-  try {
-    const probe = new Redis({ port, host: '127.0.0.1', retryStrategy: () => 20 });
-    // Refused until the server is up; the client tries again.
-    probe.on('error', () => {});
-    await probe.ping();
-    probe.disconnect();
-    return await use(port);
-  } finally {
-    server.kill('SIGKILL');
-    await rm(dir, { recursive: true, force: true });
-  }
-}
-
 function table(results: readonly Figures[]): string {
+  const head = ['limiter', 'worst window', 'use', 'trips a permit', 'Redis µs a permit', 'fairness (Jain)'];
   const rows = results.map((figures) => [
     figures.scheme,
     `+${figures.overshootPercent.toFixed(1)} %`,
@@ -135,11 +124,36 @@ function table(results: readonly Figures[]): string {
     figures.redisMicrosPerPermit.toFixed(0),
     figures.jain.toFixed(3),
   ]);
-  const head = ['limiter', 'worst window', 'use', 'trips a permit', 'Redis µs a permit', 'fairness (Jain)'];
+  return asTable(head, rows);
+}
+
+function fleetTable(results: readonly FleetFigures[]): string {
+  const head = [
+    'limit a minute',
+    'worst window',
+    '429s',
+    'use',
+    'trips a permit',
+    'fairness (Jain)',
+    'watched',
+  ];
+  const rows = results.map((figures) => [
+    String(figures.limit),
+    String(figures.worstWindow),
+    String(figures.throttled),
+    `${figures.usePercent.toFixed(2)} %`,
+    figures.tripsPerPermit.toFixed(3),
+    figures.jain.toFixed(4),
+    `${figures.watchedSeconds} s`,
+  ]);
+  return asTable(head, rows);
+}
+
+function asTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((cell, at) => Math.max(cell.length, ...rows.map((row) => row[at]?.length ?? 0)));
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(' | ')} |\n`;
   return line(head) + line(widths.map((width) => '-'.repeat(width))) + rows.map(line).join('');
 }
 
-await main();
+await (values.fleet ? mainOfFleet() : main());

@@ -55,7 +55,8 @@ export function figuresOf(load: Load, reports: readonly Report[], counts: Comman
   };
 }
 
-function worstWindow(sorted: readonly number[], windowMs: number): number {
+/** The most in any window; the busiest one ends at an arrival. `sorted`: ascending. */
+export function worstWindow(sorted: readonly number[], windowMs: number): number {
   let first = 0;
   let worst = 0;
   for (const [last, at] of sorted.entries()) {
@@ -65,7 +66,8 @@ function worstWindow(sorted: readonly number[], windowMs: number): number {
   return worst;
 }
 
-function jain(counts: readonly number[]): number {
+/** 1 when all have the same, 1/n when one has it all. */
+export function jain(counts: readonly number[]): number {
   const sum = counts.reduce((a, b) => a + b, 0);
   const squares = counts.reduce((a, b) => a + b * b, 0);
   return squares === 0 ? 1 : (sum * sum) / (counts.length * squares);

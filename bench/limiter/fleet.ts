@@ -1,0 +1,140 @@
+/**
+ * Whole workers at a small quota: four `runs` processes, thousands of runs, one worker killed on the way, and a server
+ * of our own that keeps the time of every arrival.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+import { Queue } from 'bullmq';
+import { Redis } from 'ioredis';
+
+import { type Arrival, CountingServer, windowMs } from './counting-server.ts';
+import { jain, worstWindow } from './measure.ts';
+import { withRedis } from './redis.ts';
+
+export interface FleetLoad {
+  /** Calls a minute. */
+  readonly limit: number;
+  readonly processes: number;
+  readonly runs: number;
+  /** How long the saturated fleet is watched; a third of it before the kill. */
+  readonly watchMs: number;
+}
+
+export interface FleetFigures {
+  readonly limit: number;
+  readonly runs: number;
+  readonly watchedSeconds: number;
+  readonly arrivals: number;
+  readonly runsEnded: number;
+  /** The most arrivals in any 60 s, from the first call on. */
+  readonly worstWindow: number;
+  readonly throttled: number;
+  /** Of what the limit allows in the time watched, the kill included. */
+  readonly usePercent: number;
+  readonly tripsPerPermit: number;
+  /** Between the workers: the lesser of all before the kill and the survivors after it. */
+  readonly jain: number;
+}
+
+const script = fileURLToPath(new URL('../../workers/runs.ts', import.meta.url));
+/** Two mean lives of the longest runs: by then creates and looks are mixed. */
+const strideMs = 20_000;
+
+export async function fleet(load: FleetLoad): Promise<FleetFigures> {
+  return await withRedis(async (redisPort) => {
+    await using server = await CountingServer.start({ limit: load.limit, runMs: [2000, 60_000] });
+    await addRuns(redisPort, load.runs);
+    const workers = Array.from({ length: load.processes }, (_, at) =>
+      startWorker(`w${at}`, redisPort, server.baseUrl, load.limit),
+    );
+    const redis = new Redis({ port: redisPort, host: '127.0.0.1' });
+    try {
+      return await watch(load, server, workers, redis);
+    } finally {
+      redis.disconnect();
+      for (const worker of workers) worker.kill('SIGKILL');
+    }
+  });
+}
+
+async function watch(
+  load: FleetLoad,
+  server: CountingServer,
+  workers: readonly ChildProcess[],
+  redis: Redis,
+): Promise<FleetFigures> {
+  const { arrivals } = server;
+  while (new Set(arrivals.map(({ worker }) => worker)).size < load.processes) await sleep(100);
+  await sleep(strideMs);
+  const fromMs = performance.now();
+  const tripsBefore = await limiterTrips(redis);
+  await sleep(load.watchMs / 3);
+  workers[0]?.kill('SIGKILL');
+  const killedMs = performance.now();
+  await sleep((load.watchMs * 2) / 3);
+  const toMs = performance.now();
+  const trips = (await limiterTrips(redis)) - tripsBefore;
+  const during = between(arrivals, fromMs, toMs);
+  const times = arrivals.map(({ atMs }) => atMs);
+  return {
+    limit: load.limit,
+    runs: load.runs,
+    watchedSeconds: Math.round((toMs - fromMs) / 1000),
+    arrivals: during.length,
+    runsEnded: server.ended,
+    worstWindow: worstWindow(times, windowMs),
+    throttled: server.throttled,
+    usePercent: (during.length / ((load.limit * (toMs - fromMs)) / windowMs)) * 100,
+    tripsPerPermit: trips / during.length,
+    jain: Math.min(
+      jain(shares(between(arrivals, fromMs, killedMs))),
+      jain(shares(between(arrivals, killedMs + 1000, toMs))),
+    ),
+  };
+}
+
+function between(arrivals: readonly Arrival[], fromMs: number, toMs: number): Arrival[] {
+  return arrivals.filter(({ atMs }) => atMs >= fromMs && atMs < toMs);
+}
+
+function shares(arrivals: readonly Arrival[]): number[] {
+  const counts = new Map<string, number>();
+  for (const { worker } of arrivals) counts.set(worker, (counts.get(worker) ?? 0) + 1);
+  return [...counts.values()];
+}
+
+/** The limiter's script is the only one here that asks Redis for the time, once a trip. */
+async function limiterTrips(redis: Redis): Promise<number> {
+  const stats = await redis.info('commandstats');
+  return Number(/cmdstat_time:calls=(\d+)/.exec(stats)?.[1] ?? 0);
+}
+
+async function addRuns(redisPort: number, count: number): Promise<void> {
+  const queue = new Queue('runs', {
+    connection: { port: redisPort, host: '127.0.0.1' },
+    prefix: '{runfleet}',
+  });
+  const data = { kind: 'responses', request: { model: 'gpt-bench', input: 'Hello' } };
+  await queue.addBulk(Array.from({ length: count }, () => ({ name: 'run', data })));
+  await queue.close();
+}
+
+function startWorker(name: string, redisPort: number, baseUrl: string, limit: number): ChildProcess {
+  return spawn(process.execPath, [script], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      REDIS_URL: `redis://127.0.0.1:${redisPort}`,
+      OPENAI_API_KEY: 'bench-key',
+      OPENAI_BASE_URL: baseUrl,
+      // The SDK sends it with each call: the server knows the workers apart.
+      OPENAI_PROJECT_ID: name,
+      RUNFLEET_RPM: String(limit),
+      RUNFLEET_METRICS_PORT: '0',
+      RUNFLEET_DEADLINE_SECONDS: '86400',
+      RUNFLEET_LOG_LEVEL: 'error',
+    },
+  });
+}
