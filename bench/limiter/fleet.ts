@@ -34,7 +34,9 @@ export interface FleetFigures {
   /** Of what the limit allows in the time watched, the kill included. */
   readonly usePercent: number;
   readonly tripsPerPermit: number;
-  /** Between the workers: the lesser of all before the kill and the survivors after it. */
+  /** Calls of each worker before the kill, and of the survivors after it. */
+  readonly shares: readonly [before: readonly number[], after: readonly number[]];
+  /** Between the workers: the lesser of the two. */
   readonly jain: number;
 }
 
@@ -77,6 +79,10 @@ async function watch(
   const toMs = performance.now();
   const trips = (await limiterTrips(redis)) - tripsBefore;
   const during = between(arrivals, fromMs, toMs);
+  const shares = [
+    sharesOf(between(arrivals, fromMs, killedMs)),
+    sharesOf(between(arrivals, killedMs + 1000, toMs)),
+  ] as const;
   const times = arrivals.map(({ atMs }) => atMs);
   return {
     limit: load.limit,
@@ -88,10 +94,8 @@ async function watch(
     throttled: server.throttled,
     usePercent: (during.length / ((load.limit * (toMs - fromMs)) / windowMs)) * 100,
     tripsPerPermit: trips / during.length,
-    jain: Math.min(
-      jain(shares(between(arrivals, fromMs, killedMs))),
-      jain(shares(between(arrivals, killedMs + 1000, toMs))),
-    ),
+    shares,
+    jain: Math.min(...shares.map(jain)),
   };
 }
 
@@ -99,7 +103,7 @@ function between(arrivals: readonly Arrival[], fromMs: number, toMs: number): Ar
   return arrivals.filter(({ atMs }) => atMs >= fromMs && atMs < toMs);
 }
 
-function shares(arrivals: readonly Arrival[]): number[] {
+function sharesOf(arrivals: readonly Arrival[]): number[] {
   const counts = new Map<string, number>();
   for (const { worker } of arrivals) counts.set(worker, (counts.get(worker) ?? 0) + 1);
   return [...counts.values()];

@@ -72,7 +72,8 @@ function decodeAnswer(code: number | undefined, atUs: number): Answer {
   if (code === 1) return { type: 'slot', atUs };
   if (code === 5 || code === 6) return { type: 'far', atUs, reason: code === 5 ? 'quota' : 'paused' };
   const reason = reasons[code ?? 0];
-  return reason === undefined ? { type: 'none' } : { type: 'later', atUs, reason };
+  if (reason === undefined) throw new TypeError('The limiter script gave an answer of an unknown kind.');
+  return { type: 'later', atUs, reason };
 }
 
 function five(values: readonly number[], from = 0): PerClass {

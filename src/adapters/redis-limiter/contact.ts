@@ -11,6 +11,36 @@ export interface LimiterClock {
   monotonicMs(): number;
 }
 
+interface Stamp {
+  readonly wallMs: number;
+  readonly localMs: number;
+}
+
+/** What the script tells everybody now and then, whoever made the trip. Times are Redis's. */
+export interface Announcement {
+  readonly epoch: string;
+  readonly pausedUntilUs: number;
+  /** Null in what an older version says. */
+  readonly nowUs: number | null;
+  /** How far ahead the shared grid is given out. */
+  readonly aheadUs: number;
+}
+
+/** `epoch pausedUntil now ahead`. Null for anything else. */
+export function readAnnouncement(message: string): Announcement | null {
+  const [epoch, ...rest] = message.split(' ');
+  const [pausedUntilUs, nowUs = null, aheadUs = 0] = rest.map(Number);
+  if (epoch === undefined || pausedUntilUs === undefined) return null;
+  if (![pausedUntilUs, nowUs ?? 0, aheadUs].every(Number.isFinite)) return null;
+  return { epoch, pausedUntilUs, nowUs, aheadUs };
+}
+
+/** In reaches: with less given out, slots may soon be wasted. */
+const keepAhead = 0.75;
+/** In reaches. */
+const longestGathering = 0.6;
+const yardstickMs = 30_000;
+
 export class Contact {
   epoch = '';
   pausedUntilUs = 0;
@@ -19,7 +49,10 @@ export class Contact {
   /** Until when the grid was given out when last heard of. */
   bookedUntilUs = 0;
   private redis: RedisClock = unknownClock;
-  private heardAt: { readonly wallMs: number; readonly localMs: number } | null = null;
+  private heardAt: Stamp | null = null;
+  /** Redis's time of what was last heard. */
+  private heardUs = 0;
+  private lastTrip: (Stamp & { readonly redisUs: number }) | null = null;
   private readonly clock: LimiterClock;
   private readonly contactMs: number;
 
@@ -33,7 +66,7 @@ export class Contact {
   }
 
   /** `sentAt`: what the reply says was true at some time after. */
-  hear(reply: StepReply, sentAt: { readonly wallMs: number; readonly localMs: number }): void {
+  hear(reply: StepReply, sentAt: Stamp): void {
     // Another server's clock need not go with the last one's.
     if (reply.epoch !== this.epoch) {
       this.redis = unknownClock;
@@ -42,17 +75,57 @@ export class Contact {
     this.epoch = reply.epoch;
     this.redis = heard(this.redis, reply.nowUs, this.clock.monotonicMs() * 1000);
     this.heardAt = sentAt;
+    this.heardUs = reply.nowUs;
+    this.lastTrip = { ...sentAt, redisUs: reply.nowUs };
     this.reachUs = reply.reachUs;
     this.limit = reply.limit;
     this.bookedUntilUs = reply.nowUs + reply.aheadUs;
     this.pause(reply.pausedUntilUs);
   }
 
+  /**
+   * How long a trip that is not urgent may wait for more calls to join it: nothing is lost while the grid is given out
+   * so far ahead. Not above 0 when it had better go at once.
+   */
+  spareMs(): number {
+    const nowUs = this.nowUs();
+    if (nowUs === null) return 0;
+    const spareUs = this.bookedUntilUs - nowUs - this.reachUs * keepAhead;
+    return Math.min(spareUs, this.reachUs * longestGathering) / 1000;
+  }
+
+  /** True when it tells of a pause that was not known. */
+  overhear(news: Announcement): boolean {
+    if (news.epoch !== this.epoch) return false;
+    this.hearOf(news);
+    const isNews = news.pausedUntilUs > this.pausedUntilUs;
+    this.pause(news.pausedUntilUs);
+    return isNews;
+  }
+
+  /**
+   * It is as new as Redis's clock says: the time that has passed there since our own last trip has passed here too. An
+   * old trip is no yardstick, since clocks part; and nothing is taken for newer than now.
+   */
+  private hearOf({ nowUs, aheadUs }: Announcement): void {
+    const { lastTrip } = this;
+    if (lastTrip === null || nowUs === null || nowUs <= this.heardUs) return;
+    const passedMs = (nowUs - lastTrip.redisUs) / 1000;
+    if (passedMs > yardstickMs) return;
+    const { wallMs, localMs } = this.stamp();
+    this.heardUs = nowUs;
+    this.heardAt = {
+      wallMs: Math.min(wallMs, lastTrip.wallMs + passedMs),
+      localMs: Math.min(localMs, lastTrip.localMs + passedMs),
+    };
+    this.bookedUntilUs = nowUs + aheadUs;
+  }
+
   pause(untilUs: number): void {
     this.pausedUntilUs = Math.max(this.pausedUntilUs, untilUs);
   }
 
-  stamp(): { readonly wallMs: number; readonly localMs: number } {
+  stamp(): Stamp {
     return { wallMs: this.clock.nowMs(), localMs: this.clock.monotonicMs() };
   }
 

@@ -1,6 +1,6 @@
 /**
- * The process's side of the limiter: gathers what is asked for into few trips, keeps slots for the calls that will need
- * them, waits out what is near, and tells the others when to come back. See docs/limiter.md.
+ * The process's side of the limiter: gathers what is asked for into few trips, waits out what is near, and tells the
+ * others when to come back. See docs/limiter.md.
  */
 
 import type { Answer } from '../../domain/limiter/booking.ts';
@@ -11,11 +11,10 @@ import { longestPauseUs, type StepReply, type StepRequest } from '../../domain/l
 import { latenessMs, type LimiterSettings } from '../../domain/limiter/terms.ts';
 import { readTicket, slotPhase, type Ticket } from '../../domain/limiter/ticket.ts';
 import { type Call, type HeldCall, HeldCalls } from './calls.ts';
-import { Contact, type LimiterClock } from './contact.ts';
+import { type Announcement, Contact, type LimiterClock } from './contact.ts';
 import type { LimiterObserver } from './observer.ts';
 import { Full } from './full.ts';
 import { Permits } from './permits.ts';
-import { Stock } from './stock.ts';
 import { Trips } from './trips.ts';
 
 /** A slot nearer than this is waited for here: leaving and coming back costs more than it frees. */
@@ -34,7 +33,6 @@ export class Front implements RateGate {
   private readonly options: FrontOptions;
   private readonly permits: Permits;
   private readonly trips: Trips;
-  private readonly stock: Stock;
   private readonly full: Full;
   private readonly held = new HeldCalls();
   /** Their tickets name slots, and Redis was not heard of lately enough to trust them. */
@@ -48,12 +46,10 @@ export class Front implements RateGate {
     this.options = options;
     this.contact = new Contact(options.clock, options.settings.contactMs);
     this.permits = new Permits(this.contact, options.clock, options.observer, options.settings.contactMs);
-    this.stock = new Stock(this.contact);
     this.full = new Full((call) => this.trips.add(call));
     this.trips = new Trips({
       step: options.step,
       contact: this.contact,
-      stock: this.stock,
       timeoutMs: options.settings.contactMs,
       answered: (call, answer) => this.answered(call, answer),
       refused: (call) => this.permits.refuse(call),
@@ -86,8 +82,7 @@ export class Front implements RateGate {
     if (ticket === null || ticket.epoch !== this.contact.epoch || !this.isShared(classAt(ticket.classIndex)))
       return;
     if (ticket.slotUs === null) return;
-    this.stock.giveBack([ticket.slotUs]);
-    this.trips.soon();
+    this.trips.giveBack(ticket.slotUs);
   }
 
   observe(answer: ObservedAnswer): void {
@@ -99,14 +94,16 @@ export class Front implements RateGate {
     const forMs = Math.min(untilMs - this.options.clock.nowMs(), longestPauseUs / 1000);
     if (forMs <= 0) return;
     const nowUs = this.contact.nowUs();
-    if (nowUs !== null) this.pausedElsewhere(nowUs + forMs * 1000);
+    if (nowUs !== null) {
+      this.contact.pause(nowUs + forMs * 1000);
+      this.useSlots();
+    }
     await this.trips.pause(this.contact.localMs() + forMs);
   }
 
-  /** Another process has paused everybody. */
-  pausedElsewhere(untilUs: number): void {
-    this.contact.pause(untilUs);
-    this.useSlots();
+  /** What a trip of another process was told. */
+  announced(news: Announcement): void {
+    if (this.contact.overhear(news)) this.useSlots();
   }
 
   settleTokens(id: string, tokens: number): void {
@@ -183,22 +180,15 @@ export class Front implements RateGate {
     this.need(call);
   }
 
-  /** It has no slot: from stock if there is one, else by the next trip. */
+  /** It has no slot: the next trip asks for one. */
   private need(call: Call): void {
-    const leased = this.stock.takeFor(call);
-    if (leased !== null) return this.answered(call, leased);
     if (!this.full.add(call)) this.trips.add(call);
   }
 
   private answered(call: Call, answer: Answer): void {
     if (answer.type === 'slot') return this.deliver(call, answer.atUs);
-    if (answer.type === 'none') return this.permits.refuse(call);
-    if (answer.type === 'far') {
-      this.stock.noteFar(call, answer.atUs);
-      return this.permits.sendAway(call, answer.atUs, answer.reason);
-    }
+    if (answer.type === 'far') return this.permits.sendAway(call, answer.atUs, answer.reason);
     if (answer.reason === 'quota') {
-      this.stock.noteQueue(call, answer.atUs);
       const waitMs = (answer.atUs - (this.contact.nowUs() ?? 0)) / 1000;
       // The grid is full for a moment: those that came back wait here, and ask together.
       if (waitMs <= Math.max(500, this.contact.reachUs / 2000) && this.full.begin(call, waitMs)) return;

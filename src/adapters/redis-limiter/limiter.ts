@@ -5,7 +5,7 @@ import type { RateGate } from '../../ports/rate-gate.ts';
 import { emptyAccount } from '../../domain/limiter/state.ts';
 import { defaultSettings, type LimiterSettings, termsOf } from '../../domain/limiter/terms.ts';
 import { type QuotaView, viewOf } from '../../domain/limiter/view.ts';
-import type { LimiterClock } from './contact.ts';
+import { type LimiterClock, readAnnouncement } from './contact.ts';
 import { Front } from './front.ts';
 import { type Account, accountId, limiterKeys } from './keys.ts';
 import { type LimiterObserver, silentObserver } from './observer.ts';
@@ -72,9 +72,8 @@ export function createRedisLimiter(options: RedisLimiterOptions): RedisLimiter {
     step: (request) => shared.step(request),
   });
   const onMessage = (channel: string, message: string): void => {
-    const [epoch, untilUs] = message.split(' ');
-    if (channel !== keys.channel || epoch !== front.contact.epoch) return;
-    if (Number.isFinite(Number(untilUs))) front.pausedElsewhere(Number(untilUs));
+    const news = channel === keys.channel ? readAnnouncement(message) : null;
+    if (news !== null) front.announced(news);
   };
   // Again at each connection; until it is there, pauses still spread with the next trip.
   const subscribe = (): void => {

@@ -1,20 +1,23 @@
-/** Trips to Redis, one at a time: whatever gathers while one is out goes with the next. */
+/**
+ * Trips to Redis, one at a time: whatever gathers while one is out goes with the next. While slots are given out well
+ * ahead, a trip waits for more calls to gather.
+ */
 
 import type { Answer, Ask } from '../../domain/limiter/booking.ts';
 import { emptyRequest, type StepReply, type StepRequest } from '../../domain/limiter/step.ts';
 import type { Call } from './calls.ts';
 import type { Contact } from './contact.ts';
 import { Sightings } from './sightings.ts';
-import type { Stock } from './stock.ts';
 
 /** A trip blocks Redis for everybody, so it is kept short; the rest goes with the next. */
 const mostCallsATrip = 200;
 const settleWithinMs = 500;
+/** With so many a trip is worth its price, however little it can wait. */
+const enoughForATrip = 64;
 
 export interface TripsOptions {
   readonly step: (request: StepRequest) => Promise<StepReply>;
   readonly contact: Contact;
-  readonly stock: Stock;
   /** Longer than this without a reply, and the calls are refused. */
   readonly timeoutMs: number;
   readonly answered: (call: Call, answer: Answer) => void;
@@ -27,12 +30,14 @@ export class Trips {
   readonly sightings = new Sightings();
   private readonly options: TripsOptions;
   private calls: Call[] = [];
+  /** Slots of the epoch that was last heard of. */
+  private back: number[] = [];
   private settlements = new Map<string, number>();
   private pauseUntilLocalMs = 0;
   private scheduled: NodeJS.Immediate | null = null;
   private wantsAnother = false;
   private settleTimer: NodeJS.Timeout | null = null;
-  private returnTimer: NodeJS.Timeout | null = null;
+  private gatherTimer: NodeJS.Timeout | null = null;
   private underway: Promise<void> | null = null;
   private closed = false;
 
@@ -47,7 +52,15 @@ export class Trips {
   add(call: Call): void {
     if (this.closed) return this.options.refused(call);
     this.calls.push(call);
-    this.soon();
+    if (call.urgent || this.calls.length >= enoughForATrip) return this.soon();
+    this.gather(Infinity);
+  }
+
+  /** A slot of the shared grid, and of the epoch that was last heard of, that will not be used. */
+  giveBack(slotUs: number): void {
+    this.back.push(slotUs);
+    // Early enough for others to make use of it.
+    this.gather((slotUs - (this.options.contact.nowUs() ?? slotUs)) / 2000);
   }
 
   settle(id: string, tokens: number): void {
@@ -70,6 +83,13 @@ export class Trips {
     this.check();
   }
 
+  /** With what comes up while nothing is lost by waiting, but within `mostMs`. */
+  private gather(mostMs: number): void {
+    const waitMs = Math.min(this.options.contact.spareMs(), mostMs);
+    if (waitMs <= 0) return this.soon();
+    this.gatherTimer ??= setTimeout(() => this.soon(), waitMs);
+  }
+
   /** Only to hear of Redis again: a trip that is under way will do. */
   check(): void {
     if (this.closed || this.scheduled !== null || this.underway !== null) return;
@@ -85,9 +105,8 @@ export class Trips {
     if (this.closed) return Promise.resolve();
     this.underway ??= this.go().finally(() => {
       this.underway = null;
-      if (this.calls.length > 0 || this.wantsAnother) this.soon();
+      if (this.wantsAnother) this.soon();
       this.wantsAnother = false;
-      this.armReturn();
     });
     return this.underway;
   }
@@ -97,42 +116,43 @@ export class Trips {
     await this.underway;
     this.closed = true;
     if (this.scheduled !== null) clearImmediate(this.scheduled);
-    if (this.returnTimer !== null) clearTimeout(this.returnTimer);
+    if (this.gatherTimer !== null) clearTimeout(this.gatherTimer);
     for (const call of this.calls.splice(0)) this.options.refused(call);
-    const back = this.options.stock.takeBackAll();
     const settle = this.takeSettlements();
-    if (back.slots.length === 0 && settle.length === 0) return;
-    const request = { ...emptyRequest, back: back.slots, backEpoch: back.epoch, settle };
+    if (this.back.length === 0 && settle.length === 0) return;
+    const backEpoch = this.options.contact.epoch;
+    const request = { ...emptyRequest, back: this.back, backEpoch, settle };
     // A slot that cannot be given back is lost, which is harmless.
     await this.inTime(this.options.step(request)).catch(() => {});
   }
 
   private async go(): Promise<void> {
-    const { contact, stock, answered, refused, done, failed } = this.options;
+    const { contact, answered, refused, done, failed } = this.options;
+    if (this.gatherTimer !== null) clearTimeout(this.gatherTimer);
+    this.gatherTimer = null;
     // Urgent ones first, then those that have waited.
     this.calls.sort((a, b) => order(a) - order(b));
     const calls = this.calls.splice(0, mostCallsATrip);
-    const extras = stock.extras(calls);
-    const back = stock.takeBack();
+    this.wantsAnother = this.calls.length > 0;
+    const back = this.back;
+    this.back = [];
     const seen = this.sightings.take();
     const settle = this.takeSettlements();
     const sentAt = contact.stamp();
     const pauseMs = this.pauseUntilLocalMs - contact.localMs();
     const request: StepRequest = {
-      asks: [...calls.map(askOf), ...extras],
-      back: back.slots,
-      backEpoch: back.epoch,
+      asks: calls.map(askOf),
+      back,
+      // What was given back is forgotten when the epoch changes.
+      backEpoch: contact.epoch,
       pauseUs: Math.max(0, Math.ceil(pauseMs * 1000)),
       seen,
       settle,
     };
     const giveBackLate = (late: StepReply): void => {
       if (late.epoch !== contact.epoch || this.closed) return;
-      const slots = late.answers.flatMap((answer, i) =>
-        answer.type === 'slot' && calls[i]?.shared !== false ? [answer.atUs] : [],
-      );
-      stock.giveBack(slots);
-      this.soon();
+      for (const [i, answer] of late.answers.entries())
+        if (answer.type === 'slot' && calls[i]?.shared !== false) this.giveBack(answer.atUs);
     };
     const reply = await this.tryStep(request, giveBackLate);
     if (reply === null) {
@@ -142,10 +162,14 @@ export class Trips {
       failed();
       return;
     }
+    if (reply.epoch !== contact.epoch) this.back = [];
     contact.hear(reply, sentAt);
     if (pauseMs > 0) this.pauseUntilLocalMs = 0;
-    stock.put(extras, reply.answers.slice(calls.length));
-    for (const [i, call] of calls.entries()) answered(call, reply.answers[i] ?? { type: 'none' });
+    for (const [i, call] of calls.entries()) {
+      const answer = reply.answers[i];
+      if (answer === undefined) refused(call);
+      else answered(call, answer);
+    }
     done();
   }
 
@@ -181,17 +205,6 @@ export class Trips {
     if (this.settleTimer !== null) clearTimeout(this.settleTimer);
     this.settleTimer = null;
     return all;
-  }
-
-  /** Leases that nobody came for go back while others can still use them. */
-  private armReturn(): void {
-    const { contact, stock } = this.options;
-    if (this.returnTimer !== null) clearTimeout(this.returnTimer);
-    this.returnTimer = null;
-    const atUs = stock.returnAtUs();
-    const nowUs = contact.nowUs();
-    if (atUs === null || nowUs === null || this.closed) return;
-    this.returnTimer = setTimeout(() => this.soon(), Math.max(1, (atUs - nowUs) / 1000));
   }
 }
 

@@ -5,12 +5,9 @@ import { countCall } from './usage.ts';
 import type { AccountState } from './state.ts';
 import type { LimiterTerms } from './terms.ts';
 
-/**
- * `fresh`: asks for the first time. `returning`: comes back at the time it was told, so it goes first.
- * `extra`: a slot for a call that is expected soon. `place`: only a time to come back, likewise.
- */
-export type AskKind = 'fresh' | 'returning' | 'extra' | 'place';
-export const askKinds: readonly AskKind[] = ['fresh', 'returning', 'extra', 'place'];
+/** `fresh`: asks for the first time. `returning`: comes back at the time it was told, so it goes first. */
+export type AskKind = 'fresh' | 'returning';
+export const askKinds: readonly AskKind[] = ['fresh', 'returning'];
 
 export interface Ask {
   readonly classIndex: number;
@@ -24,9 +21,7 @@ export type Answer =
   | { readonly type: 'slot'; readonly atUs: number }
   | { readonly type: 'later'; readonly atUs: number; readonly reason: 'quota' | 'paused' | 'tokens' }
   /** The queue reaches further than anybody can tell: ask afresh then. Nothing was reserved nor written. */
-  | { readonly type: 'far'; readonly atUs: number; readonly reason: 'quota' | 'paused' }
-  /** There is nothing to be had for an `extra` or a `place`. */
-  | { readonly type: 'none' };
+  | { readonly type: 'far'; readonly atUs: number; readonly reason: 'quota' | 'paused' };
 
 /** The grid that a call's slot lies on. */
 export interface Grid {
@@ -36,8 +31,6 @@ export interface Grid {
   readonly reachUs: number;
   readonly headroom: number;
 }
-
-const none: Answer = { type: 'none' };
 
 export function book(
   state: AccountState,
@@ -50,21 +43,16 @@ export function book(
   const c = ask.classIndex;
   if (state.pausedUntilUs > nowUs)
     return later(state, terms, nowUs, grid, ask, state.pausedUntilUs, 'paused');
-  if (grid.at < 0) return ask.kind === 'extra' || ask.kind === 'place' ? none : slot(state, terms, c, nowUs);
+  if (grid.at < 0) return slot(state, terms, c, nowUs);
   if (isUrgent(classAt(c))) return bookUrgent(state, terms, nowUs, grid, ask);
   const startUs = earliestSlot(state, grid, nowUs);
 
   const gapUs = grid.at === 0 ? Math.ceil(grid.spacingUs * (shares.active / shares.own)) : grid.spacingUs;
   state.gapUs[c] = gapUs;
   const queued = (state.freshUs[c] ?? 0) > nowUs;
-  if (ask.kind === 'place') return queued ? later(state, terms, nowUs, grid, ask, nowUs, 'quota') : none;
-  // A lease of slots that are due at once would go stale in the process's hands.
-  if (ask.kind === 'extra' && startUs < nowUs + 0.5 * grid.reachUs) return none;
-
   const limitUs = nowUs + reachOf(state, nowUs, grid, ask);
   if (startUs > limitUs) {
-    if (ask.kind === 'extra') return none;
-    // A little later than need be: when it comes, there is room for a lease of several.
+    // A little later than need be: when it comes, there is room for several.
     return later(state, terms, nowUs, grid, ask, nowUs + (startUs - limitUs) + grid.reachUs / 4, 'quota');
   }
   // Those who were told to come back go first, unless slots are about to be wasted.
@@ -97,9 +85,7 @@ function takeSlot(state: AccountState, grid: Grid, slotUs: number): void {
 function reachOf(state: AccountState, nowUs: number, grid: Grid, ask: Ask): number {
   const withinShare = grid.at === 0 && (state.shareUs[ask.classIndex] ?? 0) <= nowUs + grid.reachUs;
   if (withinShare) return 2.5 * grid.reachUs;
-  if (ask.kind === 'fresh') return grid.reachUs;
-  // Whoever gets the last slot also gets a lease, or else everybody would make a trip for each slot.
-  return ask.kind === 'extra' ? 2 * grid.reachUs : 1.5 * grid.reachUs;
+  return ask.kind === 'fresh' ? grid.reachUs : 1.5 * grid.reachUs;
 }
 
 function gapOfShare(grid: Grid, terms: LimiterTerms, c: number): number {
@@ -112,7 +98,6 @@ function gapOfShare(grid: Grid, terms: LimiterTerms, c: number): number {
  * at most `headroom` of those are unpaid, and the grid is laid out for the limit less the headroom.
  */
 function bookUrgent(state: AccountState, terms: LimiterTerms, nowUs: number, grid: Grid, ask: Ask): Answer {
-  if (ask.kind === 'extra' || ask.kind === 'place') return none;
   const startUs = earliestSlot(state, grid, nowUs);
   const mayPass = grid.at === 0 && startUs > nowUs + grid.spacingUs && state.fencedUntilUs <= nowUs;
   if (mayPass && state.debts.length < grid.headroom) {
@@ -144,12 +129,11 @@ function later(
   notBeforeUs: number,
   reason: 'quota' | 'paused',
 ): Answer {
-  if (ask.kind === 'extra') return none;
   const c = ask.classIndex;
   const queue = ask.kind === 'returning' ? state.againUs : state.freshUs;
   const atUs = Math.max(queue[c] ?? 0, notBeforeUs, nowUs);
   const farthestUs = Math.max(nowUs, state.pausedUntilUs) + terms.horizonUs;
-  if (atUs > farthestUs) return ask.kind === 'place' ? none : { type: 'far', atUs: farthestUs, reason };
+  if (atUs > farthestUs) return { type: 'far', atUs: farthestUs, reason };
   queue[c] = atUs + (grid.at < 0 ? 0 : Math.max(state.gapUs[c] ?? 0, grid.spacingUs));
   return { type: 'later', atUs, reason };
 }

@@ -19,7 +19,7 @@ export function spacingUs(calls: number, terms: Pick<LimiterTerms, 'windowUs' | 
   return Math.ceil((windowUs * windowUs) / (calls * (windowUs - jitterUs)));
 }
 
-/** How far ahead slots are given out: at least some dozens of slots, so that leases have room. */
+/** How far ahead slots are given out: at least some dozens of slots, so that a trip can ask for several. */
 export function reachUs(spacing: number, terms: Pick<LimiterTerms, 'bookUs' | 'windowUs'>): number {
   return Math.ceil(Math.min(Math.max(terms.bookUs, 40 * spacing), 2.5 * terms.bookUs, terms.windowUs / 16));
 }

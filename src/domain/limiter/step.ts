@@ -87,14 +87,14 @@ export function step(
     if (ownGrid !== undefined && ownGrid.at > 0) return ownGrid;
     return isShared(index) ? shared : unlimited;
   };
-  for (const ask of request.asks) if (ask.kind !== 'extra') state.askedUs[ask.classIndex] = nowUs;
+  for (const ask of request.asks) state.askedUs[ask.classIndex] = nowUs;
   const busyWeight = terms.weights.reduce((sum, weight, index) => {
     const busy = (state.askedUs[index] ?? 0) > nowUs - busyUs || (state.freshUs[index] ?? 0) > nowUs;
     return busy && isShared(index) ? sum + weight : sum;
   }, 0);
 
   const answers = request.asks.map((ask) => {
-    const isToken = ask.tokens > 0 && (ask.kind === 'fresh' || ask.kind === 'returning');
+    const isToken = ask.tokens > 0;
     const wait = isToken && state.pausedUntilUs <= nowUs ? waitForTokens(state, terms, nowUs, ask) : null;
     if (wait !== null) return wait;
     const weight = terms.weights[ask.classIndex] ?? 0;

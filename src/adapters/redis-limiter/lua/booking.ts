@@ -1,15 +1,13 @@
 /** `domain/limiter/booking.ts` in Lua. An answer is `{code, microseconds from now}`; see `codec.ts`. */
 export const bookingLua = `
-local SLOT, QUOTA, PAUSED, TOKENS, FAR, NONE = 1, 2, 3, 4, 5, 0
+local SLOT, QUOTA, PAUSED, TOKENS, FAR = 1, 2, 3, 4, 5
 
 local function later(grid, ask, notBefore, code)
-  if ask.kind == 'extra' then return NONE, 0 end
   local c = ask.class
   local queue = ask.kind == 'returning' and s.again or s.fresh
   local at = math.max(queue[c], notBefore, now)
   local farthest = math.max(now, s.pausedUntil) + terms.horizonUs
   if at > farthest then
-    if ask.kind == 'place' then return NONE, 0 end
     return code == PAUSED and FAR + 1 or FAR, farthest
   end
   queue[c] = at + (grid.at < 0 and 0 or math.max(s.gap[c], grid.spacing))
@@ -34,7 +32,6 @@ local function takeSlot(grid, slot)
 end
 
 local function bookUrgent(grid, ask)
-  if ask.kind == 'extra' or ask.kind == 'place' then return NONE, 0 end
   local start = earliestSlot(grid)
   if grid.at == 0 and start > now + grid.spacing and s.fencedUntil <= now and #s.debts < grid.headroom then
     s.debts[#s.debts + 1] = start
@@ -53,31 +50,18 @@ end
 local function book(grid, ask, active, own)
   local c, kind = ask.class, ask.kind
   if s.pausedUntil > now then return later(grid, ask, s.pausedUntil, PAUSED) end
-  if grid.at < 0 then
-    if kind == 'extra' or kind == 'place' then return NONE, 0 end
-    return slotAt(c, now)
-  end
+  if grid.at < 0 then return slotAt(c, now) end
   if c == 3 or c == 4 then return bookUrgent(grid, ask) end
   local start = earliestSlot(grid)
 
   local gap = grid.at == 0 and math.ceil(grid.spacing * (active / own)) or grid.spacing
   s.gap[c] = gap
   local queued = s.fresh[c] > now
-  if kind == 'place' then
-    if not queued then return NONE, 0 end
-    return later(grid, ask, now, QUOTA)
-  end
-  if kind == 'extra' and start < now + 0.5 * grid.reach then return NONE, 0 end
-
   local ahead = 1.5 * grid.reach
   if kind == 'fresh' then ahead = grid.reach end
-  if kind == 'extra' then ahead = 2 * grid.reach end
   if grid.at == 0 and s.share[c] <= now + grid.reach then ahead = 2.5 * grid.reach end
   local limit = now + ahead
-  if start > limit then
-    if kind == 'extra' then return NONE, 0 end
-    return later(grid, ask, now + (start - limit) + grid.reach / 4, QUOTA)
-  end
+  if start > limit then return later(grid, ask, now + (start - limit) + grid.reach / 4, QUOTA) end
   if kind == 'fresh' and queued and start > now + 0.9 * grid.reach then return later(grid, ask, now, QUOTA) end
 
   takeSlot(grid, start)

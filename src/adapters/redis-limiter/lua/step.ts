@@ -1,7 +1,7 @@
 /** `domain/limiter/step.ts` in Lua: one trip. */
 export const stepLua = `
 local LONGEST_PAUSE, MOST_FREE, BUSY = 3600000000, 256, 2000000
-local KINDS = { 'fresh', 'returning', 'extra', 'place' }
+local KINDS = { 'fresh', 'returning' }
 local UNLIMITED = { at = -1, spacing = 0, reach = 0, headroom = 0 }
 
 local function gridFor(at, limit)
@@ -78,7 +78,7 @@ end
 local asks = {}
 for i, a in ipairs(request.asks) do
   asks[i] = { class = a[1] + 1, kind = KINDS[a[2] + 1], tokens = a[3], id = a[4] }
-  if asks[i].kind ~= 'extra' then s.asked[a[1] + 1] = now end
+  s.asked[a[1] + 1] = now
 end
 local busyWeight = 0
 for c = 1, CLASSES do
@@ -88,7 +88,7 @@ end
 
 local answers = {}
 for i, ask in ipairs(asks) do
-  local isToken = ask.tokens > 0 and (ask.kind == 'fresh' or ask.kind == 'returning')
+  local isToken = ask.tokens > 0
   local wait = nil
   if isToken and s.pausedUntil <= now then wait = waitForTokens(ask) end
   local code, at = TOKENS, wait
@@ -100,13 +100,16 @@ for i, ask in ipairs(asks) do
     if isToken and code == SLOT then reserve(ask, at) end
   end
   answers[2 * i - 1] = code
-  answers[2 * i] = code == NONE and 0 or at - now
-end
-save(86400000)
-if s.pausedUntil > pausedBefore and s.pausedUntil > now then
-  redis.call('PUBLISH', channel, epoch .. ' ' .. show(s.pausedUntil))
+  answers[2 * i] = at - now
 end
 local ahead = math.max(0, (s.free[1] or s.next[1]) - now)
+-- A pause at once; and now and then that all is well, which saves the others a trip to hear it.
+local isPause = s.pausedUntil > pausedBefore and s.pausedUntil > now
+if isPause or math.abs(now - s.toldAt) > terms.fenceUs / 4 then
+  s.toldAt = now
+  redis.call('PUBLISH', channel, epoch .. ' ' .. show(s.pausedUntil) .. ' ' .. show(now) .. ' ' .. show(ahead))
+end
+save(86400000)
 return { show(now), epoch,
   cjson.encode({ math.max(0, s.pausedUntil - now), shared.spacing, shared.reach, limit, ahead }),
   #answers > 0 and cjson.encode(answers) or '[]' }

@@ -33,7 +33,6 @@ export const asks = fc.record({
   worker: fc.nat(3),
   classIndex: fc.nat(4),
   count: fc.oneof(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 10, max: 100 })),
-  lease: fc.integer({ min: 0, max: 20 }),
   tokens: fc.constant(0),
 });
 export const crash = fc.record({ type: fc.constant('crash' as const), worker: fc.nat(3) });

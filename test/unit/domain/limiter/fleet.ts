@@ -1,8 +1,8 @@
 /**
- * A fleet in virtual time: workers with clocks of their own, replies and calls that take a while, leases, crashes and
- * losses of the shared state. True time is Redis's; the provider counts arrivals in it.
+ * A fleet in virtual time: workers with clocks of their own, replies and calls that take a while, crashes and losses
+ * of the shared state. True time is Redis's; the provider counts arrivals in it.
  */
-import type { Ask, AskKind } from '../../../../src/domain/limiter/booking.ts';
+import type { Ask } from '../../../../src/domain/limiter/booking.ts';
 import {
   heard,
   redisTimeUs,
@@ -28,8 +28,6 @@ export type FleetEvent =
       readonly worker: number;
       readonly classIndex: number;
       readonly count: number;
-      /** Slots to lease beside. */
-      readonly lease: number;
       readonly tokens: number;
     }
   /** Everything in the worker's hands is gone: slots unused, calls never made. */
@@ -47,12 +45,17 @@ export interface Arrival {
   readonly bookedAtUs: number;
 }
 
+interface Slot {
+  readonly slotUs: number;
+  readonly epoch: string;
+  readonly bookedAtUs: number;
+}
+
 interface Worker {
   readonly plan: WorkerPlan;
   clock: RedisClock;
   epoch: string;
   heardAtUs: number;
-  leased: { slotUs: number; epoch: string; bookedAtUs: number; classIndex: number }[];
   life: number;
 }
 
@@ -83,12 +86,12 @@ export function simulate(options: FleetOptions): {
   let epoch = 1;
   let granted = 0;
   let nextId = 0;
+  let toldAtUs = 0;
   const workers = options.workers.map(({ replyMs, ...rest }): Worker => ({
     plan: { ...rest, replyMs: Math.min(replyMs, settings.jitterMs / 2) },
     clock: unknownClock,
     epoch: '',
     heardAtUs: -Infinity,
-    leased: [],
     life: 0,
   }));
 
@@ -101,10 +104,20 @@ export function simulate(options: FleetOptions): {
     state = done.state;
     const replyUs = atUs + random() * worker.plan.replyMs * 1000;
     worker.clock = heard(worker.clock, done.reply.nowUs, localUs(worker, replyUs));
-    if (worker.epoch !== done.reply.epoch) worker.leased = [];
     worker.epoch = done.reply.epoch;
     worker.heardAtUs = atUs;
+    if (atUs - toldAtUs > terms.fenceUs / 4) tell(done.reply.epoch, atUs);
     return { ...done.reply, replyUs };
+  }
+
+  /** Everybody hears of a trip now and then, some sooner, some much later. */
+  function tell(told: string, toldUs: number): void {
+    toldAtUs = toldUs;
+    for (const worker of workers) {
+      queue.add(toldUs + random() * terms.fenceUs, () => {
+        if (worker.epoch === told) worker.heardAtUs = Math.max(worker.heardAtUs, toldUs);
+      });
+    }
   }
 
   function ask(worker: Worker, atUs: number, asks: readonly Ask[]): void {
@@ -113,28 +126,19 @@ export function simulate(options: FleetOptions): {
     for (const [i, one] of asks.entries()) {
       const answer = reply.answers[i];
       if (answer?.type === 'slot') {
-        const { classIndex } = one;
-        const slot = { slotUs: answer.atUs, epoch: reply.epoch, bookedAtUs: atUs, classIndex };
-        if (one.kind === 'extra') worker.leased.push(slot);
-        else use(worker, one, slot, Math.max(answer.atUs, reply.replyUs));
-      } else if ((answer?.type === 'later' || answer?.type === 'far') && one.kind !== 'place') {
+        const slot = { slotUs: answer.atUs, epoch: reply.epoch, bookedAtUs: atUs };
+        use(worker, one, slot, Math.max(answer.atUs, reply.replyUs));
+      } else if (answer !== undefined) {
         const kind = answer.type === 'far' ? 'fresh' : 'returning';
         queue.add(Math.max(answer.atUs, reply.replyUs) + random() * 50_000, (againUs) => {
-          if (worker.life === life) need(worker, { ...one, kind }, againUs);
+          if (worker.life === life) ask(worker, againUs, [{ ...one, kind }]);
         });
       }
     }
   }
 
-  function need(worker: Worker, one: Ask, atUs: number): void {
-    const at = worker.leased.findIndex(({ classIndex }) => one.tokens === 0 && classIndex === one.classIndex);
-    const [lease] = at < 0 ? [] : worker.leased.splice(at, 1);
-    if (lease === undefined) ask(worker, atUs, [one]);
-    else use(worker, one, lease, Math.max(lease.slotUs, atUs));
-  }
-
   /** What the process does with a slot, at the time at which its own clock says that it has come. */
-  function use(worker: Worker, one: Ask, slot: Worker['leased'][number], fromUs: number): void {
+  function use(worker: Worker, one: Ask, slot: Slot, fromUs: number): void {
     const { life } = worker;
     // Timers fire late, and the event loop may be busy.
     queue.add(fromUs + random() * latenessUs * (options.timersLate ?? 1.2), (atUs) => {
@@ -164,20 +168,15 @@ export function simulate(options: FleetOptions): {
         const worker = workers[event.worker % workers.length];
         if (worker === undefined) return;
         const { classIndex, tokens } = event;
-        const asks = (kind: AskKind, count: number): Ask[] =>
-          Array.from({ length: count }, () => ({
-            classIndex,
-            kind,
-            tokens: kind === 'extra' ? 0 : tokens,
-            id: `r${nextId++}`,
-          }));
-        return ask(worker, atUs, [...asks('fresh', event.count), ...asks('extra', event.lease)]);
+        const asks = Array.from({ length: event.count }, (): Ask => {
+          return { classIndex, kind: 'fresh', tokens, id: `r${nextId++}` };
+        });
+        return ask(worker, atUs, asks);
       }
       case 'crash': {
         const worker = workers[event.worker % workers.length];
         if (worker === undefined) return;
         worker.life++;
-        worker.leased = [];
         worker.clock = unknownClock;
         return;
       }

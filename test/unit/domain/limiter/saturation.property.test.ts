@@ -7,7 +7,7 @@ import { draws, fleet, windowMs, windowUs } from './arbitraries.ts';
 import { type FleetEvent, type FleetOptions, simulate, worstWindow } from './fleet.ts';
 
 /** Three workers that ask for somewhat more than there is, all the time. */
-function crowd(requests: number, forMs: number, lease: number, urgent: number): FleetOptions['events'] {
+function crowd(requests: number, forMs: number, urgent: number): FleetOptions['events'] {
   const everyMs = 25;
   const count = Math.ceil(((requests / windowMs) * everyMs * 1.3) / 3);
   return Array.from({ length: forMs / everyMs }, (_, i) => i).flatMap((i) =>
@@ -18,7 +18,6 @@ function crowd(requests: number, forMs: number, lease: number, urgent: number): 
         worker: at,
         classIndex: (i + at) % 40 < urgent ? 3 : 1,
         count,
-        lease: (i + at) % 5 === 0 ? lease : 0,
         tokens: 0,
       },
     })),
@@ -36,15 +35,14 @@ const saturated: LimiterSettings = {
 test('a saturated limiter holds its limit through restarts and urgent calls, and uses it', () => {
   const cases = fc.record({
     requests: fc.integer({ min: 300, max: 900 }),
-    lease: fc.integer({ min: 0, max: 8 }),
     urgent: fc.integer({ min: 0, max: 20 }),
     headroomShare: fc.constantFrom(0, 0.003, 0.03),
     lossAt: fc.option(fc.integer({ min: 100, max: 250 })),
     keepsState: fc.boolean(),
   });
   fc.assert(
-    fc.property(cases, fleet.seed, ({ requests, lease, urgent, headroomShare, lossAt, keepsState }, seed) => {
-      const events = [...crowd(requests, 9000, lease, urgent)];
+    fc.property(cases, fleet.seed, ({ requests, urgent, headroomShare, lossAt, keepsState }, seed) => {
+      const events = [...crowd(requests, 9000, urgent)];
       if (lossAt !== null) events.splice(lossAt * 3, 0, { afterMs: 0, event: { type: 'lose', keepsState } });
       const chosen = { ...saturated, requests, headroomShare };
       const { arrivals } = simulate({
@@ -57,10 +55,8 @@ test('a saturated limiter holds its limit through restarts and urgent calls, and
       });
       const worst = worstWindow(arrivals, windowUs, () => 1);
       expect(worst).toBeLessThanOrEqual(requests);
-      // Leases that nobody takes are this fleet's own waste; without them, nearly all is used.
       const usable = requests * (1 - saturated.jitterMs / windowMs) * (1 - headroomShare);
-      const least = lease === 0 ? Math.floor(usable * 0.985) - 1 : 0;
-      expect(worst).toBeGreaterThanOrEqual(least);
+      expect(worst).toBeGreaterThanOrEqual(Math.floor(usable * 0.985) - 1);
     }),
     { numRuns: 12 },
   );
@@ -74,13 +70,12 @@ test('an urgent call does not wait for those that came before it, up to the head
       fleet.seed,
       (requests, urgent, seed) => {
         const chosen = { ...defaultSettings, requests, headroomShare: 0.03 };
-        const looks: FleetEvent = { type: 'asks', worker: 0, classIndex: 1, count: 150, lease: 0, tokens: 0 };
+        const looks: FleetEvent = { type: 'asks', worker: 0, classIndex: 1, count: 150, tokens: 0 };
         const cancel: FleetEvent = {
           type: 'asks',
           worker: 1,
           classIndex: 3,
           count: urgent,
-          lease: 0,
           tokens: 0,
         };
         const events = [

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { crash, draws, fleet, history, lose, pause, settings, windowUs } from './arbitraries.ts';
 import { type FleetEvent, simulate, worstWindow } from './fleet.ts';
 
-test('no window holds more than the limit: any arrivals, leases, clocks and crashes', () => {
+test('no window holds more than the limit: any arrivals, clocks and crashes', () => {
   fc.assert(
     fc.property(
       settings,
@@ -78,7 +78,7 @@ test('after a lower limit, nothing new is sent into a window that is full under 
         const before = events.slice(0, at);
         // One ask, so that the change takes place at a known time.
         const change: FleetEvent = { type: 'limit', requests };
-        const first: FleetEvent = { type: 'asks', worker: 0, classIndex: 1, count: 1, lease: 0, tokens: 0 };
+        const first: FleetEvent = { type: 'asks', worker: 0, classIndex: 1, count: 1, tokens: 0 };
         const all = [
           ...before,
           { afterMs: 5, event: change },
@@ -113,7 +113,6 @@ test('tokens: no window holds more than the limit, whoever dies', () => {
     worker: fc.nat(3),
     classIndex: fc.constant(0),
     count: fc.integer({ min: 1, max: 9 }),
-    lease: fc.integer({ min: 0, max: 20 }),
     tokens: fc.integer({ min: 1, max: 4000 }),
   });
   const events = fc.array(
