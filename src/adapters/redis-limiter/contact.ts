@@ -36,9 +36,9 @@ export function readAnnouncement(message: string): Announcement | null {
 }
 
 /** In reaches: with less given out, slots may soon be wasted. */
-const keepAhead = 0.75;
+const keepAhead = 0.35;
 /** In reaches. */
-const longestGathering = 0.6;
+const longestGathering = 0.8;
 const yardstickMs = 30_000;
 
 export class Contact {

@@ -1,0 +1,82 @@
+/** What the limiter promises under saturation, measured where no machine's speed plays a part. */
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+
+import { defaultSettings, type LimiterSettings } from '../../../../src/domain/limiter/terms.ts';
+import { jain, worstWindow } from '../../../integration/limiter/ledger.ts';
+import { type FleetPlan, runFleet } from './virtual-fleet.ts';
+
+const mixed = [
+  { runs: 500, calls: ['create', 'look', 'look'] },
+  { runs: 300, calls: ['look'] },
+  { runs: 4, calls: ['look', 'look', 'submit', 'other'] },
+] as const;
+const looks = [{ runs: 800, calls: ['look'] }] as const;
+const short = { windowMs: 5000, jitterMs: 40, bookMs: 312, contactMs: 312 };
+/** Everybody is up, and the queue is in its stride. */
+const fromMs = 20_000;
+
+const cases: [string, Partial<LimiterSettings>, Pick<FleetPlan, 'lives' | 'taking'>][] = [
+  ['600 a minute', { requests: 600 }, { lives: looks, taking: 'any' }],
+  ['600 a minute, all classes', { requests: 600 }, { lives: mixed, taking: 'any' }],
+  ['3,000 a minute', { requests: 3000 }, { lives: looks, taking: 'own' }],
+  ['3,000 a minute, all classes', { requests: 3000 }, { lives: mixed, taking: 'any' }],
+  ['10,000 a minute, all classes', { requests: 10_000 }, { lives: mixed, taking: 'own' }],
+  ['1,000 in 5 s', { ...short, requests: 1000 }, { lives: looks, taking: 'own' }],
+  ['1,000 in 5 s, all classes', { ...short, requests: 1000 }, { lives: mixed, taking: 'any' }],
+];
+
+test.each(cases)('four processes, one killed: %s', async (_, some, load) => {
+  const settings = { ...defaultSettings, ...some };
+  const forMs = 140_000;
+  const found = await runFleet({ ...load, settings, processes: 4, forMs, killAtMs: 80_000, seed: 1 });
+  const { worst, use, tripsPerPermit } = figures(found, settings, forMs);
+  expect(worst).toBeLessThanOrEqual(settings.requests ?? 0);
+  expect(use).toBeGreaterThanOrEqual(0.985);
+  expect(tripsPerPermit).toBeLessThanOrEqual(0.25);
+});
+
+test('whatever the quota and the mix of classes: no window is exceeded, all have the same', async () => {
+  const plans = fc.record({
+    requests: fc.integer({ min: 300, max: 5000 }),
+    processes: fc.integer({ min: 2, max: 6 }),
+    creates: fc.integer({ min: 0, max: 3 }),
+    seed: fc.nat(),
+  });
+  await fc.assert(
+    fc.asyncProperty(plans, async ({ requests, processes, creates, seed }) => {
+      const settings = { ...defaultSettings, requests };
+      // A round of all runs takes some 15 s.
+      const each = Math.ceil(requests / 4 / processes / 4) * processes;
+      const lives = [
+        { runs: creates * each, calls: ['create', 'look'] },
+        { runs: (4 - creates) * each, calls: ['look'] },
+      ] as const;
+      const forMs = 320_000;
+      const found = await runFleet({ settings, processes, lives, taking: 'own', forMs, seed });
+      const { worst, use, shares } = figures(found, settings, forMs);
+      expect(worst).toBeLessThanOrEqual(requests);
+      expect(use).toBeGreaterThanOrEqual(0.98);
+      expect(shares).toHaveLength(processes);
+      expect(jain(shares)).toBeGreaterThanOrEqual(0.99);
+    }),
+    { numRuns: 5 },
+  );
+});
+
+function figures(
+  { calls, trips }: Awaited<ReturnType<typeof runFleet>>,
+  { requests, windowMs }: LimiterSettings,
+  forMs: number,
+) {
+  const during = calls.filter(({ atMs }) => atMs >= fromMs && atMs < forMs);
+  const shares = new Map<number, number>();
+  for (const { process } of during) shares.set(process, (shares.get(process) ?? 0) + 1);
+  const times = calls.map(({ atMs }) => atMs);
+  return {
+    worst: worstWindow(times, windowMs),
+    use: during.length / (((requests ?? 0) * (forMs - fromMs)) / windowMs),
+    tripsPerPermit: trips.filter((atMs) => atMs >= fromMs).length / during.length,
+    shares: [...shares.values()],
+  };
+}
