@@ -129,7 +129,6 @@ function startWorker(name: string, redisPort: number, baseUrl: string, limit: nu
   return spawn(process.execPath, [script], {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: {
-      PATH: process.env['PATH'] ?? '',
       REDIS_URL: `redis://127.0.0.1:${redisPort}`,
       OPENAI_API_KEY: 'bench-key',
       OPENAI_BASE_URL: baseUrl,

@@ -42,6 +42,11 @@ interface VirtualProcess {
 const takenUpAfterMs = 5000;
 const callMs = 20;
 
+/** In virtual time: the timer is looked up at each call. */
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
 /** Every call as the provider sees it arrive, ascending, and the times of all trips. */
 export async function runFleet(
   plan: FleetPlan,
@@ -52,7 +57,6 @@ export async function runFleet(
   const terms = termsOf(settings);
   const startMs = Date.now();
   const nowMs = (): number => Date.now() - startMs;
-  const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
   const calls: VirtualCall[] = [];
   const trips: number[] = [];
   let state: AccountState | null = null;
