@@ -2,8 +2,8 @@
 
 import type { CliIo } from './io.ts';
 
-/** `tools` and `callbacks` come with what they do. */
-export type ProcessRole = 'api' | 'runs' | 'all';
+/** `callbacks` comes with what it does. */
+export type ProcessRole = 'api' | 'runs' | 'tools' | 'all';
 
 /** Runs one process of the fleet. The runtime has its own signals, logs and shutdown. */
 export async function startProcess(role: ProcessRole, env: CliIo['env']): Promise<void> {

@@ -22,6 +22,7 @@ export interface Config {
   readonly backoff: BackoffOptions;
   readonly deadlineSeconds: number;
   readonly keepResultsSeconds: number;
+  readonly tools: ToolsConfig;
   readonly prefix: string;
   readonly logLevel: string;
 }
@@ -39,6 +40,13 @@ export interface AccountConfig {
 
 /** The name of the account that `OPENAI_API_KEY` and `OPENAI_BASE_URL` make. */
 export const defaultAccountName = 'default';
+
+export interface ToolsConfig {
+  /** Null: this process can serve none. */
+  readonly module: string | null;
+  readonly concurrency: number;
+  readonly maxOutputBytes: number;
+}
 
 /** A minute's worth. Null: learnt from the provider; 0: no limit. */
 export interface QuotaConfig {
@@ -88,6 +96,11 @@ export function loadConfig(env: Env): Config {
     },
     deadlineSeconds: data.RUNFLEET_DEADLINE_SECONDS,
     keepResultsSeconds: data.RUNFLEET_KEEP_RESULTS_SECONDS,
+    tools: {
+      module: data.RUNFLEET_TOOLS_MODULE ?? null,
+      concurrency: data.RUNFLEET_TOOLS_CONCURRENCY,
+      maxOutputBytes: data.RUNFLEET_TOOLS_MAX_OUTPUT_BYTES,
+    },
     prefix: data.RUNFLEET_PREFIX,
     logLevel: data.RUNFLEET_LOG_LEVEL,
   };

@@ -127,6 +127,21 @@ export const variables = {
   RUNFLEET_KEEP_RESULTS_SECONDS: number(z.number().int().min(1).max(31_536_000))
     .default(86_400)
     .describe('How long an ended run is kept; then it goes with everything of it.'),
+  RUNFLEET_TOOLS_MODULE: z
+    .string()
+    .optional()
+    .describe(
+      'The module of functions that `runfleet tools` (and `all`) serves: a `.ts` or `.js` file, or a package, as seen ' +
+        'from the working directory. See tools.md.',
+    ),
+  RUNFLEET_TOOLS_CONCURRENCY: number(z.number().int().min(1).max(10_000))
+    .default(50)
+    .describe('Tool calls at a time in a process. One that waits for hours holds its place.'),
+  RUNFLEET_TOOLS_MAX_OUTPUT_BYTES: number(z.number().int().min(1).max(67_108_864))
+    .default(1_048_576)
+    .describe(
+      'The largest output of a tool; the model is told of a larger one instead. Providers allow less.',
+    ),
   RUNFLEET_PREFIX: z
     .string()
     .regex(/^\{[\w.-]+\}$/, 'must be a hash tag such as {runfleet}')

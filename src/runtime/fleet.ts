@@ -2,10 +2,7 @@
 
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { Queue } from 'bullmq';
-import type { Logger } from 'pino';
 import { runsQueue } from '../adapters/bullmq/keys.ts';
-import { BullmqRunStore } from '../adapters/bullmq/run-store.ts';
 import { RunsWorker } from '../adapters/bullmq/runs-worker.ts';
 import { removeExpired, repairIndex } from '../adapters/bullmq/sweep.ts';
 import { RedisToolAnswers } from '../adapters/bullmq/tool-answers.ts';
@@ -15,16 +12,16 @@ import { RedisDurationStore } from '../adapters/redis/duration-store.ts';
 import { RedisEventBus } from '../adapters/redis/event-bus.ts';
 import { RedisIdempotencyStore } from '../adapters/redis/idempotency.ts';
 import { redisKeys } from '../adapters/redis/keys.ts';
-import { connectRedis, type Patience, type RedisClient } from '../adapters/redis-sdk/client.ts';
+import type { RedisClient } from '../adapters/redis-sdk/client.ts';
 import { AccountDirectory } from '../app/account-directory.ts';
 import { advance, type AdvanceDeps } from '../app/advance.ts';
 import { jobResultOf } from '../app/view.ts';
-import type { AccountConfig, Config } from '../config/index.ts';
+import type { AccountConfig } from '../config/index.ts';
 import { defaultPolicy } from '../domain/policy.ts';
 import { createApp } from '../http/app.ts';
 import { healthOf, startAccounts } from './accounts.ts';
 import { systemClock, systemRandomness } from './clock.ts';
-import type { Closers } from './closers.ts';
+import { type ConnectionContext, lockOptions, open, openStore } from './connections.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { listen } from './listen.ts';
 import { startPolling } from './polling.ts';
@@ -34,21 +31,13 @@ import { quotaView, startQuota } from './quota.ts';
 import { readiness } from './readiness.ts';
 import { receiveWebhooks } from './webhooks.ts';
 
-export interface FleetContext {
-  readonly config: Config;
-  readonly redisUrl: string;
-  /** Redis may stand still for seconds (the embedded one). */
-  readonly slowRedis: boolean;
+export interface FleetContext extends ConnectionContext {
   /** The first is the default one. */
   readonly accounts: readonly [AccountConfig, ...AccountConfig[]];
-  readonly logger: Logger;
-  /** Takes everything that is opened, in the order in which it was. */
-  readonly closers: Closers;
 }
 
 /** Steps in hand get so long to finish at shutdown. */
 const stepDeadlineMs = 20_000;
-const slowLockDurationMs = 60_000;
 const housekeepingIntervalMs = 30_000;
 
 /** The HTTP API. Resolves with its URL once it listens. */
@@ -143,7 +132,7 @@ export async function startRuns(context: FleetContext): Promise<string | null> {
     client,
     prefix: config.prefix,
     concurrency: config.concurrency,
-    ...(context.slowRedis ? { lockDurationMs: slowLockDurationMs } : {}),
+    ...lockOptions(context),
     defaultDeadlineSeconds: config.deadlineSeconds,
     clock: systemClock,
     telemetry,
@@ -189,26 +178,4 @@ async function startOps(
   });
   closers.add('metrics', () => server.close());
   return server.url;
-}
-
-function open(context: FleetContext, patience: Patience, name: string): RedisClient {
-  const client = connectRedis(context.redisUrl, patience);
-  // Without a listener, a lost connection would end the process; the client reconnects by itself.
-  client.on('error', (error) => context.logger.warn({ err: error, connection: name }, 'Redis connection'));
-  context.closers.add(name, async () => client.disconnect());
-  return client;
-}
-
-function openStore(context: FleetContext, client: RedisClient): { queue: Queue; store: BullmqRunStore } {
-  const { config, closers, logger } = context;
-  const queue = new Queue(runsQueue, { connection: client, prefix: config.prefix });
-  queue.on('error', (error) => logger.warn({ err: error }, 'queue "runs"'));
-  closers.add('queue', () => queue.close());
-  const store = new BullmqRunStore({
-    queue,
-    client,
-    prefix: config.prefix,
-    defaultDeadlineSeconds: config.deadlineSeconds,
-  });
-  return { queue, store };
 }

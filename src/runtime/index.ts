@@ -4,18 +4,22 @@ import { type Config, defaultAccountName, loadConfig, refuseOpenListener } from 
 import { startSimulator } from '../simulator/index.ts';
 import { Closers } from './closers.ts';
 import { type FleetContext, startApi, startRuns } from './fleet.ts';
+import type { ConnectionContext } from './connections.ts';
 import { keepHeapSmall } from './memory.ts';
 import { provideRedis } from './redis-server.ts';
 import { StartError } from './start-error.ts';
+import { loadTools, startTools, startToolsProcess, type ToolSet } from './tools.ts';
 
-export type Role = 'api' | 'runs' | 'all';
+export type Role = 'api' | 'runs' | 'tools' | 'all';
+
+type Print = (line: string) => void;
 
 export interface StartOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Aborts a start that cannot come to its end, such as one that waits for Redis. */
   readonly signal?: AbortSignal;
   /** Where lines for people go; logs go to stderr as JSON. Default: standard output. */
-  readonly print?: (line: string) => void;
+  readonly print?: Print;
 }
 
 export interface RunningProcess {
@@ -37,7 +41,7 @@ const exitGraceMs = 500;
 export async function start(role: Role, options: StartOptions): Promise<RunningProcess> {
   const config = loadConfig(options.env);
   refuseLonely(role, config);
-  if (role !== 'runs') refuseOpenListener(config);
+  if (role === 'api' || role === 'all') refuseOpenListener(config);
   const print = options.print ?? ((line: string) => process.stdout.write(`${line}\n`));
   const logger = createLogger(config.logLevel);
   const closers = new Closers((name, error) =>
@@ -54,31 +58,45 @@ export async function start(role: Role, options: StartOptions): Promise<RunningP
 async function open(
   role: Role,
   config: Config,
-  { env, print }: StartOptions & { readonly print: (line: string) => void },
+  { env, print }: StartOptions & { readonly print: Print },
   logger: Logger,
   closers: Closers,
 ): Promise<RunningProcess> {
+  // First of all: a wrong module is found out before anything is opened.
+  const tools = role === 'tools' || role === 'all' ? await loadTools(config) : null;
   const redis = await provideRedis(config.redisUrl, env['PATH'] ?? '');
   closers.add('Redis server', () => redis.stop());
   print(redis.description);
-  const { accounts, simulatorUrl } = await provideAccounts(config, closers, print);
-  const context: FleetContext = {
-    config,
-    redisUrl: redis.url,
-    slowRedis: redis.slow,
-    accounts,
-    logger,
-    closers,
-  };
+  const shared: ConnectionContext = { config, redisUrl: redis.url, slowRedis: redis.slow, logger, closers };
+  const urls =
+    role === 'tools' ? await openTools(shared, tools, print) : await openRuns(role, shared, tools, print);
+  return { urls, redisUrl: redis.url, stop: () => closers.closeAll(shutdownDeadlineMs) };
+}
+
+async function openTools(
+  context: ConnectionContext,
+  tools: ToolSet | null,
+  print: Print,
+): Promise<RunningProcess['urls']> {
+  const metrics = await startToolsProcess(context, tools ?? new Map());
+  if (metrics !== null) print(`Worker metrics: ${metrics}/metrics`);
+  return { api: null, metrics, simulator: null };
+}
+
+async function openRuns(
+  role: Exclude<Role, 'tools'>,
+  shared: ConnectionContext,
+  tools: ToolSet | null,
+  print: Print,
+): Promise<RunningProcess['urls']> {
+  const { accounts, simulatorUrl } = await provideAccounts(shared.config, shared.closers, print);
+  const context: FleetContext = { ...shared, accounts };
   const metrics = role === 'api' ? null : await startRuns(context);
   const api = role === 'runs' ? null : await startApi(context);
+  if (tools !== null) await startTools(context, tools);
   if (api !== null) print(`API: ${api}   docs: ${api}/docs   board: ${api}/board   metrics: ${api}/metrics`);
   if (metrics !== null) print(`Worker metrics: ${metrics}/metrics`);
-  return {
-    urls: { api, metrics, simulator: simulatorUrl },
-    redisUrl: redis.url,
-    stop: () => closers.closeAll(shutdownDeadlineMs),
-  };
+  return { api, metrics, simulator: simulatorUrl };
 }
 
 async function orAbort<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
@@ -128,8 +146,11 @@ function refuseLonely(role: Role, config: Config): void {
   if (role === 'all') return;
   const missing = [
     config.redisUrl === null ? '  REDIS_URL: the Redis that the processes of the fleet share' : null,
-    config.accounts.length === 0
+    config.accounts.length === 0 && role !== 'tools'
       ? '  OPENAI_API_KEY (or OPENAI_BASE_URL, for a server that needs no key)'
+      : null,
+    config.tools.module === null && role === 'tools'
+      ? '  RUNFLEET_TOOLS_MODULE: the module of functions to serve (docs/tools.md)'
       : null,
   ].filter((line) => line !== null);
   if (missing.length === 0) return;
@@ -140,7 +161,7 @@ function refuseLonely(role: Role, config: Config): void {
 async function provideAccounts(
   config: Config,
   closers: Closers,
-  print: (line: string) => void,
+  print: Print,
 ): Promise<{ accounts: FleetContext['accounts']; simulatorUrl: string | null }> {
   const [first, ...others] = config.accounts;
   if (first !== undefined) return { accounts: [first, ...others], simulatorUrl: null };

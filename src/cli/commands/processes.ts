@@ -1,4 +1,4 @@
-/** `api`, `runs`, `all`: the processes of the fleet. All they are told comes from the environment. */
+/** `api`, `runs`, `tools`, `all`: the processes of the fleet. All they are told comes from the environment. */
 
 import type { ProcessRole } from '../processes.ts';
 import { exitCodes } from '../io.ts';
@@ -15,6 +15,11 @@ const roles: readonly {
     role: 'runs',
     description: 'carry runs to their end; start as many of these as you like',
     example: 'REDIS_URL=redis://10.0.0.5:6379 RUNFLEET_CONCURRENCY=500 runfleet runs',
+  },
+  {
+    role: 'tools',
+    description: 'serve the tool calls of runs with a module of functions',
+    example: 'REDIS_URL=redis://10.0.0.5:6379 RUNFLEET_TOOLS_MODULE=./tools.ts runfleet tools',
   },
   { role: 'all', description: 'everything in one process', example: 'OPENAI_API_KEY=… runfleet all' },
 ];

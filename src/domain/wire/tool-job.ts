@@ -25,6 +25,7 @@ export const toolJobData = z.object({
   label: z.string().nullable().default(null).describe('The run’s label.'),
   metadata: z.record(z.string(), z.string()).default({}).describe('The run’s metadata.'),
 });
+export type ToolJobData = z.output<typeof toolJobData>;
 export type ToolJobDataInput = z.input<typeof toolJobData>;
 
 const toolFailure = z.strictObject({

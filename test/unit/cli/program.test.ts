@@ -5,6 +5,7 @@ import { run } from './harness.ts';
 const commands = [
   'api',
   'runs',
+  'tools',
   'all',
   'enqueue',
   'get',
@@ -28,7 +29,7 @@ describe('help', () => {
     const { code, stdout } = await run(['--help']);
     expect(code).toBe(0);
     for (const command of commands) expect(stdout).toMatch(new RegExp(`^ {2}${command}\\b`, 'm'));
-    expect(stdout).not.toMatch(/^ {2}(tools|callbacks)\b/m);
+    expect(stdout).not.toMatch(/^ {2}callbacks\b/m);
   });
 
   it('is shown, as a failure, when there is no command', async () => {
@@ -79,7 +80,7 @@ describe('wrong use', () => {
 });
 
 describe('processes', () => {
-  it.each(['api', 'runs', 'all'])(
+  it.each(['api', 'runs', 'tools', 'all'])(
     '%s starts that process, with the environment it was given',
     async (role) => {
       const started: unknown[] = [];

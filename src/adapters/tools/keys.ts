@@ -1,0 +1,34 @@
+import { createHash } from 'node:crypto';
+import type { ToolCallRef } from '../../domain/tools.ts';
+
+export const toolsQueue = 'tools';
+
+/** What this adapter keeps in Redis. BullMQ's own names all begin with `<prefix>:tools:`. */
+export interface ToolKeys {
+  /** BullMQ's hash of the job. Beside BullMQ's fields: `owner`, `answer`, `withdrawn`. */
+  job(jobId: string): string;
+  /** BullMQ's stream of what becomes of jobs. */
+  readonly events: string;
+  /** Channel: ids of jobs whose handlers are to stop. */
+  readonly withdrawals: string;
+  /** Tool workers, by when they count as dead: milliseconds, Redis's clock. */
+  readonly workers: string;
+  /** Names of tools that are served, by when they no longer count as such. */
+  readonly served: string;
+}
+
+export function toolKeys(prefix: string): ToolKeys {
+  return {
+    job: (jobId) => `${prefix}:${toolsQueue}:${jobId}`,
+    events: `${prefix}:${toolsQueue}:events`,
+    withdrawals: `${prefix}:tool-withdrawals`,
+    workers: `${prefix}:tool-workers`,
+    served: `${prefix}:tools-served`,
+  };
+}
+
+/** One job a call. Hashed, because BullMQ takes no colons, and providers may put anything into an id. */
+export function toolJobId({ runId, round, toolCallId }: ToolCallRef): string {
+  const digest = createHash('sha256').update(toolCallId).digest('hex').slice(0, 16);
+  return `${runId}_${round}_${digest}`;
+}

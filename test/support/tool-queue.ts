@@ -1,0 +1,117 @@
+/** The queue `tools` with its dispatcher, workers and watcher, in this process. */
+
+import { Queue } from 'bullmq';
+import { QueueToolDispatcher } from '../../src/adapters/tools/dispatcher.ts';
+import { toolKeys, toolsQueue } from '../../src/adapters/tools/keys.ts';
+import type { Tool } from '../../src/adapters/tools/tool.ts';
+import { ToolsWorker } from '../../src/adapters/tools/tools-worker.ts';
+import { ToolWatcher } from '../../src/adapters/tools/watcher.ts';
+import { connectRedis, type RedisClient } from '../../src/adapters/redis-sdk/client.ts';
+import type { Kept, ToolCallJob, ToolReturn } from '../../src/ports/tool-calls.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
+import { RecordingTelemetry } from './fakes/telemetry.ts';
+
+export const maxOutputBytes = 100_000;
+const lockDurationMs = 2000;
+
+export class ToolQueue implements AsyncDisposable {
+  readonly prefix: string;
+  readonly keys: ReturnType<typeof toolKeys>;
+  readonly client: RedisClient;
+  readonly queue: Queue;
+  readonly dispatcher: QueueToolDispatcher;
+  readonly telemetry = new RecordingTelemetry();
+  /** What was taken to runs, in the order in which it was. */
+  readonly answers: ToolReturn[] = [];
+  /** How a run takes an answer. */
+  onAnswer: (answer: ToolReturn) => Promise<Kept> = () => Promise.resolve('kept');
+  private readonly url: string;
+  private readonly opened: (() => Promise<unknown>)[] = [];
+
+  constructor(url: string, prefix: string) {
+    this.url = url;
+    this.prefix = prefix;
+    this.keys = toolKeys(prefix);
+    this.client = this.connect(url);
+    this.queue = new Queue(toolsQueue, { connection: this.client, prefix });
+    this.queue.on('error', () => {});
+    this.opened.push(() => this.queue.close());
+    this.dispatcher = new QueueToolDispatcher({
+      queue: this.queue,
+      client: this.client,
+      prefix,
+      maxOutputBytes,
+    });
+  }
+
+  /** `url`: another way to the same Redis. */
+  async serve(tools: Readonly<Record<string, Tool>>, url = this.url): Promise<ToolsWorker> {
+    const worker = new ToolsWorker({
+      client: this.connect(url),
+      subscriber: this.connect(url),
+      prefix: this.prefix,
+      tools: new Map(Object.entries(tools)),
+      concurrency: 20,
+      maxOutputBytes,
+      clock: systemClock,
+      telemetry: this.telemetry,
+      lockDurationMs,
+    });
+    // What these tests wait for most.
+    worker.worker.opts.stalledInterval = 200;
+    await worker.start();
+    this.opened.push(() => worker.stop(100));
+    return worker;
+  }
+
+  watch(takeOverMs = 200): ToolWatcher {
+    const watcher = new ToolWatcher({
+      queue: this.queue,
+      client: this.client,
+      reader: this.connect(this.url),
+      prefix: this.prefix,
+      maxOutputBytes,
+      onAnswer: async (answer) => {
+        const kept = await this.onAnswer(answer);
+        this.answers.push(answer);
+        return kept;
+      },
+      onError: (error) => this.telemetry.log('warn', 'watcher', { error }),
+      takeOverMs,
+    });
+    watcher.start();
+    this.opened.push(() => watcher.stop());
+    return watcher;
+  }
+
+  /** Names of what is left in Redis of jobs and their locks. */
+  async jobKeys(runId: string): Promise<string[]> {
+    return await this.client.keys(`${this.prefix}:tools:${runId}*`);
+  }
+
+  private connect(url: string): RedisClient {
+    const client = connectRedis(url, 'patient');
+    client.on('error', () => {});
+    this.opened.push(async () => client.disconnect());
+    return client;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const close of this.opened.toReversed()) await close();
+  }
+}
+
+export function aToolCall(patch: Partial<ToolCallJob> = {}): ToolCallJob {
+  return {
+    runId: 'run-1',
+    round: 1,
+    toolCallId: 'call_1',
+    name: 'echo',
+    arguments: '{"text":"hi"}',
+    deadlineAtMs: Date.now() + 60_000,
+    url: null,
+    label: null,
+    metadata: {},
+    ...patch,
+  };
+}
