@@ -19,7 +19,7 @@ const project = (name: string, testTimeout: number) => ({
 export default defineConfig({
   test: {
     projects: [
-      project('unit', 20_000),
+      project('unit', 60_000),
       project('contract', 30_000),
       project('integration', 60_000),
       project('e2e', 120_000),

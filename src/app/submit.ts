@@ -7,11 +7,13 @@ import type { Clock, Randomness } from '../ports/clock.ts';
 import type { IdempotencyStore } from '../ports/idempotency.ts';
 import type { RequestRules } from '../ports/run-provider.ts';
 import type { RunStore } from '../ports/run-store.ts';
+import type { Backlog } from './backlog.ts';
 import type { RunKind } from '../domain/status.ts';
 
 export interface SubmitDeps {
   readonly store: RunStore;
   readonly idempotency: IdempotencyStore;
+  readonly backlog: Backlog;
   readonly clock: Clock;
   readonly randomness: Randomness;
   readonly defaultDeadlineSeconds: number;
@@ -32,7 +34,7 @@ export interface Submitted {
   readonly created: boolean;
 }
 
-/** Accepts a run. Resolves after it is written, throws `InvalidInputError` or `IdempotencyMismatchError`. */
+/** Accepts a run. Resolves after it is written, throws `InvalidInputError`, `IdempotencyMismatchError`, `BacklogFullError`. */
 export async function submit(deps: SubmitDeps, body: unknown, options: SubmitOptions): Promise<Submitted> {
   const data = prepare(deps, body, options.owner);
   const runId = deps.randomness.runId(deps.clock.nowMs());
@@ -42,17 +44,21 @@ export async function submit(deps: SubmitDeps, body: unknown, options: SubmitOpt
     if (reservation.type === 'mismatch') throw new IdempotencyMismatchError(reservation.runId);
     if (reservation.type === 'seen') {
       // Its first process may have died between the reservation and the write.
-      if ((await deps.store.get(reservation.runId)) === null) await deps.store.add(reservation.runId, data);
+      if ((await deps.store.get(reservation.runId)) === null) {
+        await deps.backlog.admit(1);
+        await deps.store.add(reservation.runId, data);
+      }
       return { runId: reservation.runId, created: false };
     }
   }
+  await deps.backlog.admit(1);
   await deps.store.add(runId, data);
   return { runId, created: true };
 }
 
 export type BulkResult = { readonly runId: string } | { readonly error: InvalidInputError };
 
-/** Accepts what can be accepted; each on its own, in the order sent. One trip to Redis. */
+/** Accepts what can be accepted; each on its own, in the order sent. One trip to Redis. Throws `BacklogFullError` for all. */
 export async function submitMany(
   deps: SubmitDeps,
   bodies: readonly unknown[],
@@ -67,7 +73,9 @@ export async function submitMany(
       throw error;
     }
   });
-  await deps.store.addMany(prepared.filter((item) => 'data' in item));
+  const accepted = prepared.filter((item) => 'data' in item);
+  if (accepted.length > 0) await deps.backlog.admit(accepted.length);
+  await deps.store.addMany(accepted);
   return prepared.map((item) => ('error' in item ? { error: item.error } : { runId: item.id }));
 }
 

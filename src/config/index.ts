@@ -12,7 +12,7 @@ export interface Config {
   readonly host: string;
   readonly port: number;
   readonly metricsPort: number;
-  readonly apiKeys: readonly { readonly name: string; readonly key: string }[];
+  readonly apiKeys: ReturnType<typeof environmentSchema.parse>['RUNFLEET_API_KEYS'];
   /** Of accounts that set none of their own. */
   readonly quota: QuotaConfig;
   readonly concurrency: number;
@@ -21,6 +21,8 @@ export interface Config {
   readonly pollCostMs: number;
   readonly backoff: BackoffOptions;
   readonly deadlineSeconds: number;
+  /** Infinity for none. */
+  readonly backlogLimit: number;
   readonly keepResultsSeconds: number;
   readonly tools: ToolsConfig;
   readonly prefix: string;
@@ -95,6 +97,7 @@ export function loadConfig(env: Env): Config {
       jitter: data.RUNFLEET_BACKOFF_JITTER,
     },
     deadlineSeconds: data.RUNFLEET_DEADLINE_SECONDS,
+    backlogLimit: data.RUNFLEET_BACKLOG_LIMIT === 0 ? Infinity : data.RUNFLEET_BACKLOG_LIMIT,
     keepResultsSeconds: data.RUNFLEET_KEEP_RESULTS_SECONDS,
     tools: {
       module: data.RUNFLEET_TOOLS_MODULE ?? null,

@@ -13,7 +13,13 @@ const quota = number(z.number().int().min(0).max(1_000_000_000)).optional();
 
 const port = z.number().int().min(0).max(65_535);
 
-/** `name:key,…`. Names become owners of runs, so they stay short and plain. */
+const apiKeyScopes = ['enqueue', 'read', 'admin'] as const;
+type ApiKeyScope = (typeof apiKeyScopes)[number];
+
+/** The only key is the operator's own. */
+const defaultScopes = (keys: number): ApiKeyScope[] => (keys === 1 ? ['admin'] : ['enqueue', 'read']);
+
+/** `name:key,…` or `name/scope+scope:key,…`. Names become owners of runs, so they stay short and plain. */
 const apiKeys = z
   .string()
   .transform((text) => text.split(',').map((entry) => entry.trim()))
@@ -21,13 +27,25 @@ const apiKeys = z
     z.array(
       z
         .string()
-        .regex(/^[\w.-]{1,64}:[^\s,]+$/, 'must be name:key')
+        .regex(
+          /^[\w.-]{1,64}(?:\/(?:enqueue|read|admin)(?:\+(?:enqueue|read|admin))*)?:[^\s,]+$/,
+          'must be name:key or name/scopes:key, scopes being enqueue, read, admin, joined by +',
+        )
         .transform((entry) => {
           const colon = entry.indexOf(':');
-          return { name: entry.slice(0, colon), key: entry.slice(colon + 1) };
+          const [name = '', given] = entry.slice(0, colon).split('/');
+          return {
+            name,
+            key: entry.slice(colon + 1),
+            scopes:
+              given === undefined
+                ? undefined
+                : apiKeyScopes.filter((scope) => given.split('+').includes(scope)),
+          };
         }),
     ),
   )
+  .transform((keys) => keys.map((key) => ({ ...key, scopes: key.scopes ?? defaultScopes(keys.length) })))
   .refine((keys) => new Set(keys.map(({ name }) => name)).size === keys.length, 'has two keys of one name');
 
 /** One secret of a sender of Standard Webhooks. */
@@ -74,7 +92,10 @@ export const variables = {
   RUNFLEET_API_KEYS: apiKeys
     .default([])
     .describe(
-      '`name:key,…`: who may use the API. Without it the API binds to loopback only and refuses any other address.',
+      '`name:key,…`: who may use the API. Without it the API binds to loopback only and refuses any other address. ' +
+        '`name/scopes:key` gives scopes, joined by `+`: `enqueue` (send, cancel, redrive), `read`, `admin` (everything, ' +
+        'everybody’s runs, the board). Without scopes a key has `enqueue+read` and sees its own runs only; if it is the ' +
+        'only key, it has `admin`.',
     ),
   RUNFLEET_RPM: quota.describe(
     'Calls a minute that the account allows, over all processes of the fleet; never exceeded. 0 = no limit; unset: ' +
@@ -124,6 +145,12 @@ export const variables = {
   RUNFLEET_DEADLINE_SECONDS: number(z.number().positive().max(604_800))
     .default(600)
     .describe('The deadline of runs that name none, from their acceptance.'),
+  RUNFLEET_BACKLOG_LIMIT: number(z.number().int().min(0).max(100_000_000))
+    .default(500_000)
+    .describe(
+      'Runs in flight, of all kinds and callers, before the API answers 429 with `Retry-After`; 0 = no limit. Redis holds ' +
+        'a few kB a run, and its request.',
+    ),
   RUNFLEET_KEEP_RESULTS_SECONDS: number(z.number().int().min(1).max(31_536_000))
     .default(86_400)
     .describe('How long an ended run is kept; then it goes with everything of it.'),

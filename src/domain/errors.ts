@@ -58,6 +58,15 @@ export class WebhookRefusedError extends RunfleetError {
   override readonly name = 'WebhookRefusedError';
 }
 
+/** As many runs are in flight as the fleet may hold; later there will be room. */
+export class BacklogFullError extends RunfleetError {
+  override readonly name = 'BacklogFullError';
+
+  constructor(limit: number) {
+    super(`The fleet has ${limit} runs in flight, which is its limit (RUNFLEET_BACKLOG_LIMIT).`);
+  }
+}
+
 /** Another worker holds this run now; whatever this one was about to write is void. */
 export class ActivationLostError extends RunfleetError {
   override readonly name = 'ActivationLostError';

@@ -1,6 +1,7 @@
 import type { Queue } from 'bullmq';
 import type { Logger } from 'pino';
 import type { ReceiveWebhookDeps } from '../app/receive-webhook.ts';
+import type { Scope } from './auth/caller.ts';
 import type { SubmitDeps } from '../app/submit.ts';
 import type { DurationStore } from '../ports/duration-store.ts';
 import type { QuotaView } from '../domain/wire/quota-view.ts';
@@ -30,6 +31,7 @@ export interface ApiKey {
   /** Becomes the `owner` of the runs that it sends. */
   readonly name: string;
   readonly key: string;
+  readonly scopes: readonly Scope[];
 }
 
 export interface Readiness {

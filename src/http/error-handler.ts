@@ -37,7 +37,10 @@ function toProblem(error: unknown): ProblemError {
   }
   if (error instanceof Error) {
     const sort = sortsByName[error.name];
-    if (sort !== undefined) return new ProblemError(sort, { detail: error.message });
+    if (sort !== undefined) {
+      const headers = sort === 'backlog-full' ? { 'Retry-After': String(backlogRetrySeconds) } : {};
+      return new ProblemError(sort, { detail: error.message, headers });
+    }
     if (error.name === 'InvalidCursorError') {
       const message = 'Not a cursor of this list. Take it from `next_cursor` of the page before.';
       return new ProblemError('invalid-request', { fields: [{ path: ['query', 'cursor'], message }] });
@@ -49,12 +52,16 @@ function toProblem(error: unknown): ProblemError {
   return new ProblemError('internal');
 }
 
+/** Runs take seconds to minutes; whoever comes back sooner finds no more room. */
+const backlogRetrySeconds = 5;
+
 /** By name, not by class: an error may come from another bundle. Their messages are written for callers. */
 const sortsByName: Readonly<Record<string, ProblemName>> = {
   RunNotFoundError: 'run-not-found',
   RunStillOpenError: 'run-open',
   WebhookRefusedError: 'webhook-refused',
   IdempotencyMismatchError: 'idempotency-mismatch',
+  BacklogFullError: 'backlog-full',
 };
 
 /** What express and its body parser throw: they carry `status`, and sometimes `type`. */

@@ -37,6 +37,11 @@ export const problemSorts = {
     advice:
       'Without API keys, runfleet answers to a loopback name only; the board takes forms from its own pages only.',
   },
+  'missing-scope': {
+    status: 403,
+    title: 'This API key may not do that.',
+    advice: 'Use a key with the scope that `detail` names, or add it in RUNFLEET_API_KEYS.',
+  },
   'not-found': { status: 404, title: 'There is nothing here.', advice: 'See the list of routes in /docs.' },
   'run-not-found': {
     status: 404,
@@ -57,6 +62,11 @@ export const problemSorts = {
     status: 409,
     title: 'The run has not ended.',
     advice: 'Cancel it first, or wait for its end.',
+  },
+  'backlog-full': {
+    status: 429,
+    title: 'The fleet has as many runs in flight as it may hold.',
+    advice: 'Send it again after the seconds that `Retry-After` says.',
   },
   'too-large': { status: 413, title: 'The body is too large.', advice: 'Send less, or in several requests.' },
   'unsupported-type': {

@@ -3,8 +3,8 @@
 import type { Express, Request, RequestHandler, Response } from 'express';
 import type * as z from 'zod';
 import { InvalidInputError } from '../domain/errors.ts';
-import { type Caller, callerOf } from './auth/caller.ts';
-import { requireKey } from './auth/bearer.ts';
+import { type Caller, callerOf, type Scope } from './auth/caller.ts';
+import { requireScope } from './auth/bearer.ts';
 import type { KeyRing } from './auth/key-ring.ts';
 import { bodyOf, jsonBody } from './json-body.ts';
 import { ProblemError, type ProblemName } from './problems.ts';
@@ -18,8 +18,8 @@ export interface RouteDoc {
   readonly tag: 'Runs' | 'Operations';
   readonly summary: string;
   readonly description?: string;
-  /** `key`: needs an API key wherever there are any. The place where scopes will be named. */
-  readonly access: 'open' | 'key';
+  /** The scope that an API key needs, wherever there are any. */
+  readonly access: 'open' | Scope;
   readonly params?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, { readonly description: string; readonly example: string }>>;
   readonly body?: { readonly schema: z.ZodType; readonly example: unknown };
@@ -79,7 +79,6 @@ export function mount(
   options: { readonly ring: KeyRing; readonly bodyBytes: number; readonly rawBodyBytes: number },
 ): void {
   const ours = routes.filter(({ respond }) => respond !== null);
-  const key = requireKey(options.ring);
   const json = jsonBody(options.bodyBytes);
   const raw = rawBody(options.rawBodyBytes);
   for (const [path, ofPath] of Map.groupBy(ours, ({ path: template }) => template)) {
@@ -89,7 +88,7 @@ export function mount(
       if (respond === null) continue;
       // The key first: nobody else gets us to read and parse megabytes.
       registered[method](
-        ...(access === 'key' ? [key] : []),
+        ...(access === 'open' ? [] : [requireScope(options.ring, access)]),
         ...(body === undefined ? [] : json),
         ...(unread === undefined ? [] : raw),
         respond,

@@ -14,7 +14,9 @@ export interface RunRecord {
 export interface ListQuery {
   readonly status?: RunStatus;
   readonly kind?: RunKind;
-  /** At most so many runs. */
+  /** Whose runs; absent: everybody's. */
+  readonly owner?: string;
+  /** At most so many runs; fewer, with a cursor, when few of many match. */
   readonly limit: number;
   /** Where the last page ended. */
   readonly cursor?: string;

@@ -15,6 +15,7 @@ import { redisKeys } from '../adapters/redis/keys.ts';
 import type { RedisClient } from '../adapters/redis-sdk/client.ts';
 import { AccountDirectory } from '../app/account-directory.ts';
 import { advance, type AdvanceDeps } from '../app/advance.ts';
+import { Backlog } from '../app/backlog.ts';
 import { jobResultOf } from '../app/view.ts';
 import type { AccountConfig } from '../config/index.ts';
 import { defaultPolicy } from '../domain/policy.ts';
@@ -78,6 +79,7 @@ export async function startApi(context: FleetContext): Promise<string> {
       logger,
     }),
     idempotency: new RedisIdempotencyStore(client, keys, config.keepResultsSeconds),
+    backlog: new Backlog(store, systemClock, config.backlogLimit),
     clock: systemClock,
     randomness: systemRandomness,
     defaultDeadlineSeconds: config.deadlineSeconds,

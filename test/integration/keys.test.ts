@@ -17,6 +17,8 @@ it('names what belongs to runs', () => {
   expect(keys.request('run_1')).toBe('{runfleet}:request:run_1');
   expect(keys.tools('run_1')).toBe('{runfleet}:tool-calls:run_1');
   expect(keys.lane('digest')).toBe('{runfleet}:lane:digest');
+  expect(keys.ownerIndex('ann')).toBe('{runfleet}:index-of:ann');
+  expect(keys.owners).toBe('{runfleet}:owners');
   expect(keys.index).toBe('{runfleet}:index');
   expect(keys.statusIndex('assistants', 'in_progress')).toBe('{runfleet}:index:assistants:in_progress');
   expect(keys.finished('completed')).toBe('{runfleet}:runs:completed');
@@ -47,6 +49,8 @@ it('keeps every name in one slot of a cluster', () => {
       keys.request('x'),
       keys.tools('x'),
       keys.lane('x'),
+      keys.ownerIndex('x'),
+      keys.owners,
       keys.index,
       keys.statusIndex('responses', 'queued'),
       keys.finished('failed'),

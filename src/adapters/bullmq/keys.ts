@@ -28,6 +28,10 @@ export interface RunKeys {
   readonly index: string;
   /** The runs of one kind and status, by time of acceptance. */
   statusIndex(kind: RunKind, status: RunStatus): string;
+  /** The runs of one caller, by time of acceptance. */
+  ownerIndex(owner: string): string;
+  /** All callers that have such an index. */
+  readonly owners: string;
   /** BullMQ's sets of ended jobs, by time of their end. */
   finished(state: 'completed' | 'failed'): string;
 }
@@ -47,6 +51,8 @@ export function runKeys(prefix: string): RunKeys {
     lane: (name) => `${prefix}:lane:${name}`,
     index: `${prefix}:index`,
     statusIndex: (kind, status) => `${prefix}:index:${kind}:${status}`,
+    ownerIndex: (owner) => `${prefix}:index-of:${owner}`,
+    owners: `${prefix}:owners`,
     finished: (state) => `${queue}:${state}`,
   };
 }

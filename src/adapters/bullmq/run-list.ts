@@ -14,6 +14,8 @@ interface Place {
 type ReadRecords = (ids: readonly string[]) => Promise<readonly (RunRecord | null)[]>;
 
 const chunk = 100;
+/** Entries read for one page at most. */
+const mostRead = 5000;
 
 /** One page of runs, from the index that narrows the query most. Entries that have moved on are passed over. */
 export async function listRuns(
@@ -22,10 +24,10 @@ export async function listRuns(
   query: ListQuery,
   read: ReadRecords,
 ): Promise<RunPage> {
-  const sources = sourcesOf(keys, query);
+  const sources = await sourcesOf(client, keys, query);
   const runs: RunRecord[] = [];
   let after = query.cursor === undefined ? null : decodeCursor(query.cursor);
-  for (;;) {
+  for (let readSoFar = 0; ; readSoFar += chunk) {
     const places = await nextPlaces(client, sources, after);
     const records = await read(places.map(({ id }) => id));
     for (const [position, record] of records.entries()) {
@@ -37,15 +39,25 @@ export async function listRuns(
         return { runs, nextCursor: after === null ? null : encodeCursor(after) };
     }
     if (places.length < chunk) return { runs, nextCursor: null };
+    if (readSoFar >= mostRead && after !== null) return { runs, nextCursor: encodeCursor(after) };
   }
 }
 
-function sourcesOf(keys: RunKeys, { status, kind }: ListQuery): string[] {
-  if (status === undefined) return [keys.index];
-  return (kind === undefined ? runKinds : [kind]).map((each) => keys.statusIndex(each, status));
+async function sourcesOf(
+  client: RedisClient,
+  keys: RunKeys,
+  { status, kind, owner }: ListQuery,
+): Promise<string[]> {
+  const own = owner === undefined ? null : keys.ownerIndex(owner);
+  if (status === undefined) return [own ?? keys.index];
+  const byStatus = (kind === undefined ? runKinds : [kind]).map((each) => keys.statusIndex(each, status));
+  if (own === null) return byStatus;
+  const [ofOwner = 0, ...ofStatus] = await Promise.all([own, ...byStatus].map((key) => client.zcard(key)));
+  return ofOwner < ofStatus.reduce((sum, size) => sum + size, 0) ? [own] : byStatus;
 }
 
-function matches(record: RunRecord, { status, kind }: ListQuery): boolean {
+function matches(record: RunRecord, { status, kind, owner }: ListQuery): boolean {
+  if (owner !== undefined && record.spec.owner !== owner) return false;
   const actual = record.outcome?.status ?? statusOf(record.state);
   return (status === undefined || actual === status) && (kind === undefined || record.spec.kind === kind);
 }

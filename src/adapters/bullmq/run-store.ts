@@ -130,6 +130,7 @@ export class BullmqRunStore implements RunStore {
       id,
       atMs: data.accepted_at === undefined ? nowMs : Date.parse(data.accepted_at),
       kind: data.kind,
+      owner: data.owner,
     }));
     const flat = (of: typeof members): (string | number)[] => of.flatMap(({ id, atMs }) => [atMs, id]);
     await Promise.all([
@@ -139,6 +140,11 @@ export class BullmqRunStore implements RunStore {
         const own = members.filter((member) => member.kind === kind);
         if (own.length > 0)
           await this.client.zadd(this.keys.statusIndex(kind, 'accepted'), 'NX', ...flat(own));
+      }),
+      ...[...Map.groupBy(members, ({ owner }) => owner)].map(async ([owner, own]) => {
+        if (owner === null) return;
+        await this.client.sadd(this.keys.owners, owner);
+        await this.client.zadd(this.keys.ownerIndex(owner), 'NX', ...flat(own));
       }),
     ]);
   }

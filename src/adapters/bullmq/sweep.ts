@@ -79,10 +79,13 @@ async function statusIn(
 
 async function forget(client: RedisClient, prefix: string, ids: readonly string[]): Promise<void> {
   const keys = runKeys(prefix);
+  const owners = await client.smembers(keys.owners);
   const indexes = runKinds.flatMap((kind) => runStatuses.map((status) => keys.statusIndex(kind, status)));
   await releaseProviderIds(client, keys, ids);
   await Promise.all([
-    ...[keys.index, ...indexes].map((index) => client.zrem(index, ...ids)),
+    ...[keys.index, ...indexes, ...owners.map((owner) => keys.ownerIndex(owner))].map((index) =>
+      client.zrem(index, ...ids),
+    ),
     client.del(...ids.flatMap((id) => [keys.request(id), keys.wake(id), keys.tools(id)])),
   ]);
 }

@@ -1,14 +1,24 @@
 import type { Request, RequestHandler } from 'express';
 import { ProblemError } from '../problems.ts';
-import { anonymous, type Caller, setCaller } from './caller.ts';
+import { anonymous, type Caller, may, type Scope, setCaller } from './caller.ts';
 import type { KeyRing } from './key-ring.ts';
 
-/** Lets in who sends a key of ours, and notes their name. */
-export function requireKey(ring: KeyRing): RequestHandler {
+/** Lets in who sends a key of ours that has this scope, and notes whose it is. */
+export function requireScope(ring: KeyRing, scope: Scope): RequestHandler {
   return (req, _res, next) => {
-    setCaller(req, identify(ring, req));
+    const caller = identify(ring, req);
+    refuseWithout(scope, caller);
+    setCaller(req, caller);
     next();
   };
+}
+
+/** Throws the 403. */
+export function refuseWithout(scope: Scope, caller: Caller): void {
+  if (may(caller, scope)) return;
+  throw new ProblemError('missing-scope', {
+    detail: `The key "${caller.name}" has the scopes ${caller.scopes.join(', ')}; this needs ${scope}.`,
+  });
 }
 
 /** Throws the 401. */

@@ -13,7 +13,7 @@ export interface KeyRing {
 }
 
 export function keyRing(keys: readonly ApiKey[]): KeyRing {
-  const entries = keys.map(({ name, key }) => ({ caller: { name }, digest: sha256(key) }));
+  const entries = keys.map(({ name, key, scopes }) => ({ caller: { name, scopes }, digest: sha256(key) }));
   return {
     open: entries.length === 0,
     identify: (key) => {

@@ -1,7 +1,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import * as z from 'zod';
 import type { Clock } from '../../ports/clock.ts';
-import type { Caller } from './caller.ts';
+import { type Caller, may } from './caller.ts';
 import type { KeyRing } from './key-ring.ts';
 
 /**
@@ -41,7 +41,8 @@ export function boardSessions(ring: KeyRing, clock: Clock): BoardSessions {
       const { name, endsAtMs } = sessionSchema.parse(
         JSON.parse(Buffer.from(payload, 'base64url').toString()),
       );
-      return clock.nowMs() < endsAtMs ? ring.named(name) : null;
+      const caller = clock.nowMs() < endsAtMs ? ring.named(name) : null;
+      return caller !== null && may(caller, 'admin') ? caller : null;
     },
   };
 }

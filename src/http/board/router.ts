@@ -3,8 +3,8 @@ import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { ExpressAdapter } from '@bull-board/express';
 import express, { type RequestHandler, type Router } from 'express';
 import * as z from 'zod';
-import { bearerKey, identify } from '../auth/bearer.ts';
-import { anonymous, setCaller } from '../auth/caller.ts';
+import { bearerKey, identify, refuseWithout } from '../auth/bearer.ts';
+import { anonymous, may, setCaller } from '../auth/caller.ts';
 import type { KeyRing } from '../auth/key-ring.ts';
 import { sameOriginOnly } from '../auth/origin.ts';
 import { boardSessions, type BoardSessions } from '../auth/session.ts';
@@ -99,6 +99,11 @@ function loginRouter(ring: KeyRing, sessions: BoardSessions): Router {
     const caller = form.success ? ring.identify(form.data.key) : null;
     if (caller === null) {
       res.status(401).type('html').send(loginPage('This key is not known.'));
+    } else if (!may(caller, 'admin')) {
+      res
+        .status(403)
+        .type('html')
+        .send(loginPage('This key lacks the scope “admin”: the board shows everybody’s runs.'));
     } else {
       res.set('Set-Cookie', sessions.cookieFor(caller, isHttps(req)));
       res.redirect(303, '/board/');
@@ -132,7 +137,9 @@ function admit(ring: KeyRing, sessions: BoardSessions): RequestHandler {
     if (bearerKey(req) === null && req.method === 'GET' && req.accepts(['json', 'html']) === 'html') {
       return res.redirect(303, '/board/login');
     }
-    setCaller(req, identify(ring, req));
+    const sender = identify(ring, req);
+    refuseWithout('admin', sender);
+    setCaller(req, sender);
     next();
   };
 }

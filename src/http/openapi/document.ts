@@ -79,7 +79,7 @@ function operation(route: DocumentedRoute): Operation {
     tags: [route.tag],
     summary: route.summary,
     ...(route.description === undefined ? {} : { description: route.description }),
-    security: route.access === 'key' ? [{ key: [] }] : [],
+    security: route.access === 'open' ? [] : [{ key: [route.access] }],
     parameters: parameters(route),
     ...requestBody(route.body ?? route.rawBody),
     responses: {
@@ -148,7 +148,8 @@ function ref(schema: z.ZodType): JsonSchema {
 /** Those of the route's own, and those that what it is brings with it. */
 function problemsOf(route: DocumentedRoute): ProblemName[] {
   const names = new Set<ProblemName>(route.problems);
-  if (route.access === 'key') for (const name of ['unauthorized', 'unavailable'] as const) names.add(name);
+  if (route.access !== 'open')
+    for (const name of ['unauthorized', 'missing-scope', 'unavailable'] as const) names.add(name);
   if (route.body !== undefined) {
     for (const name of ['invalid-request', 'invalid-json', 'too-large', 'unsupported-type'] as const) {
       names.add(name);

@@ -11,7 +11,7 @@ export const boardRoutes: readonly Route[] = [
     summary: 'Bull Board: the queues, read only',
     description:
       'For browsers. With API keys it asks for one at `/board/login` and keeps a session of 12 hours in a cookie.',
-    access: 'key',
+    access: 'admin',
     query: noQuery,
     answers: { 200: { description: 'The page.', contentType: 'text/html' } },
     handle: null,

@@ -1,10 +1,11 @@
 import type { Request } from 'express';
 import { parseEventId, type Place } from '../../app/run-events.ts';
-import { InvalidInputError, RunNotFoundError } from '../../domain/errors.ts';
+import { InvalidInputError } from '../../domain/errors.ts';
 import type { HttpDeps } from '../deps.ts';
 import { EventStreams } from '../event-streams.ts';
 import { type Route, route } from '../route.ts';
 import { noQuery } from '../schemas.ts';
+import { visibleRun } from '../visible-run.ts';
 import { runIdOf } from './run-routes.ts';
 
 /** What becomes of a run, told as it happens. */
@@ -21,7 +22,7 @@ export function eventRoutes(deps: HttpDeps): Route[] {
         'Server-Sent Events. `status`: the run, whenever its status has changed. `done`: the run, once it has ended; ' +
         'the stream ends with it. Sent back as `Last-Event-ID`, the id of the last event goes on from there, at any ' +
         'process of the fleet. Comments come while nothing happens.',
-      access: 'key',
+      access: 'read',
       params: { id: 'The id of the run.' },
       headers: {
         'Last-Event-ID': { description: 'The id of the last event that you have.', example: '0.in_progress' },
@@ -32,11 +33,11 @@ export function eventRoutes(deps: HttpDeps): Route[] {
         204: { description: 'You have all of them, `done` too: do not come back.', contentType: null },
       },
       problems: ['invalid-request', 'run-not-found'],
-      handle: async ({ req, res }) => {
+      handle: async ({ req, res, caller }) => {
         const runId = runIdOf(req);
         const from = lastPlace(req);
+        await visibleRun(deps.store, runId, caller);
         if (from?.done === true || req.method === 'HEAD') {
-          if ((await deps.store.get(runId)) === null) throw new RunNotFoundError(runId);
           res.status(from?.done === true ? 204 : 200).end();
         } else {
           await streams.serve(runId, from, res);

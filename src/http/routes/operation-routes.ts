@@ -16,7 +16,7 @@ export function operationRoutes(deps: HttpDeps, limits: HttpLimits): Route[] {
       operationId: 'getQuota',
       tag: 'Operations',
       summary: 'Limits, use and waiting calls',
-      access: 'key',
+      access: 'read',
       query: noQuery,
       answers: {
         200: { description: 'The quota, per class of call.', schema: quotaView, example: examples.quota },
@@ -34,7 +34,7 @@ export function operationRoutes(deps: HttpDeps, limits: HttpLimits): Route[] {
       tag: 'Operations',
       summary: 'How long runs take, by class',
       description: 'What the fleet has learnt, and plans its looks by. Empty under the policy `backoff`.',
-      access: 'key',
+      access: 'read',
       query: durationsQuery,
       answers: {
         200: { description: 'The classes last seen.', schema: durationList, example: examples.durationList },

@@ -4,12 +4,14 @@ import { redrive } from '../../app/redrive.ts';
 import { viewOf } from '../../app/view.ts';
 import { RunNotFoundError } from '../../domain/errors.ts';
 import { runList, type RunList, runView } from '../../domain/wire/run-view.ts';
-import type { ListQuery, RunRecord } from '../../ports/run-store.ts';
+import type { ListQuery } from '../../ports/run-store.ts';
+import { may } from '../auth/caller.ts';
 import type { HttpDeps } from '../deps.ts';
 import * as examples from '../openapi/examples.ts';
 import { type Route, route } from '../route.ts';
 import { getQuery, listQuery, noQuery } from '../schemas.ts';
 import type { LongWaits } from '../long-waits.ts';
+import { visibleRun } from '../visible-run.ts';
 import { redrivenView } from './accepted.ts';
 import { refuseIdempotencyKey } from './submit-routes.ts';
 
@@ -25,12 +27,13 @@ export function runRoutes(deps: HttpDeps, waits: LongWaits): Route[] {
       tag: 'Runs',
       summary: 'List runs, newest first',
       description: 'Outputs are left out here: read the run for them.',
-      access: 'key',
+      access: 'read',
       query: listQuery,
       answers: { 200: { description: 'One page.', schema: runList, example: examples.runList } },
       problems: ['invalid-request'],
-      handle: async ({ res, query }) => {
-        const page = await deps.store.list(withoutUndefined(query));
+      handle: async ({ res, query, caller }) => {
+        const own = caller.name === null || may(caller, 'admin') ? {} : { owner: caller.name };
+        const page = await deps.store.list({ ...withoutUndefined(query), ...own });
         const list: RunList = {
           object: 'list',
           data: page.runs.map((record) => viewOf(record, 'brief')),
@@ -48,15 +51,17 @@ export function runRoutes(deps: HttpDeps, waits: LongWaits): Route[] {
       description:
         'With `wait` the answer comes as soon as the run has ended or asks for tools. It is 200 also when the ' +
         'time is over first: look at `status`.',
-      access: 'key',
+      access: 'read',
       params: id,
       query: getQuery,
       answers: { 200: { description: 'The run.', schema: runView, example: examples.completedRun } },
       problems: ['invalid-request', 'run-not-found'],
-      handle: async ({ req, res, query }) => {
+      handle: async ({ req, res, query, caller }) => {
         const runId = runIdOf(req);
         const waitMs = (query.wait ?? 0) * 1000;
-        const record = waitMs > 0 ? await waits.wait(runId, waitMs, res) : await existing(deps, runId);
+        // An admin sees all there are; the wait itself says if there is none.
+        const found = waitMs > 0 && may(caller, 'admin') ? null : await visibleRun(deps.store, runId, caller);
+        const record = waitMs > 0 || found === null ? await waits.wait(runId, waitMs, res) : found;
         // Whoever asked has hung up.
         if (!res.destroyed) res.json(viewOf(record));
       },
@@ -69,7 +74,7 @@ export function runRoutes(deps: HttpDeps, waits: LongWaits): Route[] {
       summary: 'Cancel a run, at the provider too',
       description:
         'May be sent again. The run goes on to `cancelled`, or to where it got before the cancel came.',
-      access: 'key',
+      access: 'enqueue',
       params: id,
       query: noQuery,
       answers: {
@@ -81,8 +86,9 @@ export function runRoutes(deps: HttpDeps, waits: LongWaits): Route[] {
         },
       },
       problems: ['run-not-found'],
-      handle: async ({ req, res }) => {
-        const record = await cancel(deps, runIdOf(req));
+      handle: async ({ req, res, caller }) => {
+        const { spec } = await visibleRun(deps.store, runIdOf(req), caller);
+        const record = await cancel(deps, spec.id);
         res.status(record.outcome === null ? 202 : 200).json(viewOf(record));
       },
     }),
@@ -93,7 +99,7 @@ export function runRoutes(deps: HttpDeps, waits: LongWaits): Route[] {
       tag: 'Runs',
       summary: 'Run an ended run again, as a new one',
       description: 'Each call makes one more run; it takes no `Idempotency-Key`.',
-      access: 'key',
+      access: 'enqueue',
       params: id,
       query: noQuery,
       answers: {
@@ -104,10 +110,10 @@ export function runRoutes(deps: HttpDeps, waits: LongWaits): Route[] {
           example: examples.acceptedRun,
         },
       },
-      problems: ['run-not-found', 'run-open'],
-      handle: async ({ req, res }) => {
+      problems: ['run-not-found', 'run-open', 'backlog-full'],
+      handle: async ({ req, res, caller }) => {
         refuseIdempotencyKey(req);
-        const first = await existing(deps, runIdOf(req));
+        const first = await visibleRun(deps.store, runIdOf(req), caller);
         const nowMs = deps.clock.nowMs();
         const newId = await redrive({ ...deps, clock: { nowMs: () => nowMs } }, first.spec.id);
         res.location(`/v1/runs/${encodeURIComponent(newId)}`);
@@ -115,12 +121,6 @@ export function runRoutes(deps: HttpDeps, waits: LongWaits): Route[] {
       },
     }),
   ];
-}
-
-async function existing(deps: HttpDeps, runId: string): Promise<RunRecord> {
-  const record = await deps.store.get(runId);
-  if (record === null) throw new RunNotFoundError(runId);
-  return record;
 }
 
 /** What can be no job's id is looked up nowhere: `:` would reach into other keys. */

@@ -26,7 +26,7 @@ export function submitRoutes(deps: HttpDeps): Route[] {
       description:
         'The run is kept when this answers; a worker carries it to its end. With an `Idempotency-Key`, sending ' +
         'the same again is safe: it answers 200 with the first run.',
-      access: 'key',
+      access: 'enqueue',
       query: noQuery,
       headers: {
         'Idempotency-Key': {
@@ -49,7 +49,7 @@ export function submitRoutes(deps: HttpDeps): Route[] {
           example: examples.acceptedRun,
         },
       },
-      problems: ['idempotency-mismatch'],
+      problems: ['idempotency-mismatch', 'backlog-full'],
       handle: async ({ req, res, body, caller }) => {
         const key = idempotencyKey(req);
         const nowMs = deps.clock.nowMs();
@@ -76,12 +76,13 @@ export function submitRoutes(deps: HttpDeps): Route[] {
       description:
         'Each is accepted or refused on its own. Takes no `Idempotency-Key`: send runs that must not be ' +
         'repeated one by one.',
-      access: 'key',
+      access: 'enqueue',
       query: noQuery,
       body: { schema: bulkInput, example: examples.bulkInput },
       answers: {
         200: { description: 'What became of each.', schema: bulkOutput, example: examples.bulkOutput },
       },
+      problems: ['backlog-full'],
       handle: async ({ req, res, body, caller }) => {
         refuseIdempotencyKey(req);
         const envelope = bulkInput.safeParse(body);

@@ -68,6 +68,22 @@ export function listConformance(factory: RunStoreFactory): void {
     expect(found.flat()[2]).toBe('run-004');
   });
 
+  it('tells the runs of one owner alone, by status too, and forgets nobody’s', async () => {
+    for (const [id, owner] of [
+      ['run-a', 'ann'],
+      ['run-b', 'bob'],
+      ['run-c', 'ann'],
+      ['run-d', null],
+    ] as const)
+      await harness.store.add(id, dataNow(harness, { owner }));
+    await harness.activate('run-c', (activation) => activation.commit(ended(), anOutcome()));
+    expect((await idsOf({ owner: 'ann', limit: 10 })).toSorted()).toEqual(['run-a', 'run-c']);
+    await expect(idsOf({ owner: 'ann', status: 'completed', limit: 10 })).resolves.toEqual(['run-c']);
+    await expect(idsOf({ owner: 'bob', status: 'accepted', limit: 10 })).resolves.toEqual(['run-b']);
+    await expect(idsOf({ owner: 'carol', limit: 10 })).resolves.toEqual([]);
+    await expect(idsOf({ limit: 10 })).resolves.toHaveLength(4);
+  });
+
   it('ends with a null cursor when the last page is full', async () => {
     await accept([4000, 3000, 2000, 1000]);
     const found = await pages(2);

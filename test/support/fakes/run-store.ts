@@ -69,6 +69,7 @@ export class FakeRunStore implements RunStore {
     const after = query.cursor === undefined ? null : readCursor(query.cursor);
     const found = [...this.jobs.values()]
       .filter((job) => query.kind === undefined || job.spec.kind === query.kind)
+      .filter((job) => query.owner === undefined || job.spec.owner === query.owner)
       .filter((job) => query.status === undefined || statusOf(job.state) === query.status)
       .toSorted((a, b) => compareKeys(keyOf(b), keyOf(a)))
       .filter((job) => after === null || compareKeys(keyOf(job), after) < 0);

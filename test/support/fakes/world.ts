@@ -1,4 +1,5 @@
 import { advance, type AdvanceDeps, type Advanced } from '../../../src/app/advance.ts';
+import { Backlog } from '../../../src/app/backlog.ts';
 import { BackoffPolling } from '../../../src/app/polling.ts';
 import { defaultPolicy } from '../../../src/domain/policy.ts';
 import { backoffSchedule, defaultBackoff } from '../../../src/domain/poll-schedule.ts';
@@ -24,6 +25,7 @@ export class FakeWorld {
   readonly clock = new ManualClock(t0);
   readonly randomness = new SeededRandomness();
   readonly store = new FakeRunStore(this.clock);
+  readonly backlog = new Backlog(this.store, this.clock, Infinity);
   readonly idempotency = new FakeIdempotencyStore();
   readonly events = new FakeEventBus();
   readonly gate = new FakeRateGate(this.clock);

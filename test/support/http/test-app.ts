@@ -1,3 +1,4 @@
+import { Backlog } from '../../../src/app/backlog.ts';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { Writable } from 'node:stream';
@@ -50,6 +51,7 @@ export function fakeDeps() {
     events,
     webhooks: { verifier: null, inbox: new FakeWebhookInbox(), clock, note: () => {} },
     idempotency,
+    backlog: new Backlog(store, clock, Infinity),
     clock,
     randomness: new SeededRandomness(),
     defaultDeadlineSeconds: 600,

@@ -18,6 +18,7 @@ beforeEach(() => {
   deps = {
     store: world.store,
     idempotency: world.idempotency,
+    backlog: world.backlog,
     clock: world.clock,
     randomness: world.randomness,
     defaultDeadlineSeconds: 120,

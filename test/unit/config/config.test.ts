@@ -21,3 +21,30 @@ describe('the poll policy', () => {
     expect(() => loadConfig({ [name]: value })).toThrow(name);
   });
 });
+
+const keysOf = (text: string) => loadConfig({ RUNFLEET_API_KEYS: text }).apiKeys;
+
+describe('API keys', () => {
+  it('give the only one every scope, and each of several its own runs alone', () => {
+    expect(keysOf('ops:secret')).toEqual([{ name: 'ops', key: 'secret', scopes: ['admin'] }]);
+    expect(keysOf('a:x,b:y').map(({ scopes }) => scopes)).toEqual([
+      ['enqueue', 'read'],
+      ['enqueue', 'read'],
+    ]);
+  });
+
+  it('have the scopes that they name', () => {
+    expect(keysOf('ops/admin:k:1, svc/enqueue+read:k2')).toEqual([
+      { name: 'ops', key: 'k:1', scopes: ['admin'] },
+      { name: 'svc', key: 'k2', scopes: ['enqueue', 'read'] },
+    ]);
+  });
+
+  it.each(['ops/root:secret', 'ops/:secret', 'ops/read+:secret', 'secret', 'a:secret,a:secret'])(
+    'refuse %s, and do not repeat the key',
+    (text) => {
+      expect(() => keysOf(text)).toThrow(/RUNFLEET_API_KEYS/);
+      expect(() => keysOf(text)).not.toThrow(/secret/);
+    },
+  );
+});

@@ -4,9 +4,9 @@ import { raw } from '../../support/http/raw.ts';
 import { fakeDeps, startApp } from '../../support/http/test-app.ts';
 
 const apiKeys = [
-  { name: 'ann', key: 'key-of-ann' },
-  { name: 'bob', key: 'key-of-bob' },
-];
+  { name: 'ann', key: 'key-of-ann', scopes: ['admin'] },
+  { name: 'bob', key: 'key-of-bob', scopes: ['enqueue', 'read'] },
+] as const;
 const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
 
 describe('API keys', () => {

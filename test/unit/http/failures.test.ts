@@ -85,7 +85,7 @@ test('a body that breaks off is no event', async () => {
 });
 
 test('the access log has no query, no body and no key', async () => {
-  const app = await startApp({ apiKeys: [{ name: 'ann', key: 'SECRET-KEY' }] });
+  const app = await startApp({ apiKeys: [{ name: 'ann', key: 'SECRET-KEY', scopes: ['admin'] }] });
   const headers = { authorization: 'Bearer SECRET-KEY' };
   await app.call('POST', '/v1/runs', good, { ...headers, 'idempotency-key': 'SECRET-IDEMPOTENCY' });
   await app.call('GET', '/v1/runs?cursor=SECRET-CURSOR', undefined, headers);

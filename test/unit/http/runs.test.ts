@@ -80,9 +80,9 @@ test('the same key and another body: 409', async () => {
 
 test('an idempotency key is the caller’s own', async () => {
   const apiKeys = [
-    { name: 'ann', key: 'A' },
-    { name: 'bob', key: 'B' },
-  ];
+    { name: 'ann', key: 'A', scopes: ['enqueue'] },
+    { name: 'bob', key: 'B', scopes: ['enqueue'] },
+  ] as const;
   const app = await startApp({ apiKeys });
   const as = (key: string) =>
     app.call('POST', '/v1/runs', good, { authorization: `Bearer ${key}`, 'idempotency-key': 'k' });

@@ -15,7 +15,7 @@ async function app(options: { readonly secret?: string | null } = {}) {
   const notes: unknown[] = [];
   const secret = options.secret === undefined ? webhookSecret : options.secret;
   const started = await startApp({
-    apiKeys: [{ name: 'ann', key: 'key-of-ann' }],
+    apiKeys: [{ name: 'ann', key: 'key-of-ann', scopes: ['admin'] }],
     webhooks: {
       verifier: secret === null ? null : new StandardWebhookVerifier([{ secret, account: 'default' }]),
       inbox,
