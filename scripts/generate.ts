@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { format } from 'oxfmt';
 import * as z from 'zod';
-import { variables } from '../src/config/index.ts';
+import { accountPrefix, accountVariables, variables } from '../src/config/index.ts';
 import { jobData, type JobDataInput } from '../src/domain/wire/job-data.ts';
 import { toolJobSchema, toolResultSchema } from './tool-schemas.ts';
 
@@ -54,7 +54,7 @@ function jobSchema(): Record<string, unknown> {
 
 /** The first group that matches takes a variable; the last one takes what is left. */
 const groups: readonly { readonly title: string; readonly matches: RegExp }[] = [
-  { title: 'Connections', matches: /^REDIS_URL$|^OPENAI_/ },
+  { title: 'Connections', matches: /^REDIS_URL$|^OPENAI_|_(ACCOUNTS|POOLS)$/ },
   { title: 'HTTP', matches: /_(HOST|PORT|API_KEYS|METRICS_PORT)$/ },
   { title: 'Looking at runs', matches: /_(POLL|BACKOFF)_/ },
   { title: 'Quota', matches: /_(RPM|TPM|COUNT_\w+|LIMIT\w*)$/ },
@@ -78,6 +78,17 @@ All of it comes from the environment. An empty variable counts as unset. A wrong
 all errors listed; values are never printed, since they may be secrets. \`npx runfleet doctor\` looks at the whole.
 
 ${sections.filter((section) => section !== '').join('\n')}
+## Accounts
+
+Each name in \`RUNFLEET_ACCOUNTS\` has variables of its own, with the name in capitals and \`-\` as \`_\`: the key of
+\`eu-west\` is \`RUNFLEET_ACCOUNT_EU_WEST_API_KEY\`. See [accounts.md](accounts.md).
+
+| variable | default | accepts | meaning |
+| --- | --- | --- | --- |
+${Object.entries(accountVariables)
+  .map(([name, schema]) => row(`${accountPrefix}<NAME>_${name}`, schema))
+  .join('\n')}
+
 The commands for people read \`RUNFLEET_URL\` and \`RUNFLEET_API_KEY\` besides: see [cli.md](cli.md).
 `;
 }

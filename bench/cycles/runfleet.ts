@@ -43,14 +43,19 @@ export async function runfleetCycles(url: string, { jobs, cycles, concurrency }:
   let ended = 0;
   const deps = {
     kinds: { responses: provider, assistants: provider },
-    accounts: new AccountDirectory([
-      {
-        name: 'default',
-        providers: { responses: provider, assistants: provider },
-        gate,
-        health: new RedisProviderHealth(client, accountKeys(prefix, 'bench'), systemClock),
-      },
-    ]),
+    accounts: new AccountDirectory({
+      clock: systemClock,
+      pools: [],
+      accounts: [
+        {
+          name: 'default',
+          providers: { responses: provider, assistants: provider },
+          gate,
+          health: new RedisProviderHealth(client, accountKeys(prefix, 'bench'), systemClock),
+          standing: () => null,
+        },
+      ],
+    }),
     events: new RedisEventBus(client, null, keys, done.reject),
     clock: systemClock,
     randomness: systemRandomness,

@@ -284,6 +284,7 @@ class Step {
       spec: activation.spec,
       policy: deps.policy,
       schedule: this.deps.polling.scheduleFor(this.spec),
+      canMove: this.deps.accounts.hasOther(this.spec.account, this.state.account ?? ''),
       canFind: this.request !== null && this.rules.canFind(this.request),
       foundBy: this.foundBy,
     };

@@ -44,7 +44,7 @@ export async function askPermit(run: RunAsking, call: RunCall, accounts: Account
   const first = here === null ? null : await askAt(here, { ...ask, ticket });
   if (!mayMove || (first !== null && !isClosed(first))) return first ?? unknown;
 
-  const candidates = await accounts.candidates(spec.account, tokens.estimate);
+  const candidates = accounts.candidates(spec.account, tokens.estimate);
   const others = candidates.filter((account) => account !== here);
   const placed = await firstOpen(others, ask, first);
   if (here !== null && placed?.account !== here) {

@@ -5,7 +5,7 @@ import { type ParsedRunInput, runInput } from '../domain/wire/run-input.ts';
 import { traitsData } from '../domain/wire/spec.ts';
 import type { Clock, Randomness } from '../ports/clock.ts';
 import type { IdempotencyStore } from '../ports/idempotency.ts';
-import type { RequestRules } from '../ports/run-provider.ts';
+import type { ProviderRequest, RequestRules } from '../ports/run-provider.ts';
 import type { RunStore } from '../ports/run-store.ts';
 import type { Backlog } from './backlog.ts';
 import type { RunKind } from '../domain/status.ts';
@@ -19,6 +19,8 @@ export interface SubmitDeps {
   readonly defaultDeadlineSeconds: number;
   /** Only the parts that need no credential: the API process makes no calls. */
   readonly kinds: Readonly<Record<RunKind, RequestRules>>;
+  /** Names of accounts and pools that a run may name. */
+  readonly accountNames: readonly string[];
 }
 
 export interface SubmitOptions {
@@ -82,12 +84,8 @@ export async function submitMany(
 function prepare(deps: SubmitDeps, body: unknown, owner: string | null): JobData {
   const input: ParsedRunInput = parse(runInput, body);
   const kind = deps.kinds[input.kind];
-  const problems = kind.validate(input.request);
-  if (problems.length > 0) {
-    throw new InvalidInputError(
-      problems.map(({ path, message }) => ({ path: ['request', ...path], message })),
-    );
-  }
+  const problems = [...accountProblems(deps, input.account), ...requestProblems(kind, input.request)];
+  if (problems.length > 0) throw new InvalidInputError(problems);
   // Parsed again: the lane comes from the provider's request, and may not fit.
   return parse(jobData, {
     ...input,
@@ -98,6 +96,16 @@ function prepare(deps: SubmitDeps, body: unknown, owner: string | null): JobData
     traits: traitsData(kind.traitsOf(input.request)),
     owner,
   } satisfies JobData);
+}
+
+function requestProblems(kind: RequestRules, request: ProviderRequest): FieldError[] {
+  return kind.validate(request).map(({ path, message }) => ({ path: ['request', ...path], message }));
+}
+
+function accountProblems({ accountNames }: SubmitDeps, name: string | null): FieldError[] {
+  if (name === null || accountNames.includes(name)) return [];
+  const message = `There is no such account or pool here, but: ${accountNames.join(', ')}.`;
+  return [{ path: ['account'], message }];
 }
 
 function parse<T>(schema: z.ZodType<T>, value: unknown): T {

@@ -55,6 +55,7 @@ export function describeRun(run: RunView, paint: Paint): string {
     ['lane', run.lane],
     ['provider run', run.provider_run_id],
     ['thread', run.thread_id],
+    ['account', run.account],
     ['accepted', time(run.accepted_at)],
     ['ended', endOf(run)],
     ['next look', run.next_look_at === null ? null : time(run.next_look_at)],

@@ -1,14 +1,27 @@
-import type { CallClass } from '../domain/limiter/classes.ts';
 import { type BackoffOptions, defaultBackoff } from '../domain/poll-schedule.ts';
+import {
+  type AccountConfig,
+  AccountReader,
+  type PoolConfig,
+  type Problem,
+  problemsOf,
+  type QuotaConfig,
+  quotaOf,
+  type ReadFile,
+} from './accounts.ts';
 import { environmentSchema, variables } from './schema.ts';
 
-export { variables, webhookSecretForm } from './schema.ts';
+export { accountPrefix, accountVariables } from './account-schema.ts';
+export { type AccountConfig, defaultAccountName, type PoolConfig } from './accounts.ts';
+export { variables } from './schema.ts';
+export { webhookSecretForm } from './values.ts';
 
 export interface Config {
   /** Null: one of our own is started, where the process stands alone. */
   readonly redisUrl: string | null;
   /** The first is the default one. Empty: none is configured. */
   readonly accounts: readonly AccountConfig[];
+  readonly pools: readonly PoolConfig[];
   readonly host: string;
   readonly port: number;
   readonly metricsPort: number;
@@ -29,35 +42,11 @@ export interface Config {
   readonly logLevel: string;
 }
 
-/** One credential at one server, with the limits that it has there. */
-export interface AccountConfig {
-  readonly name: string;
-  readonly apiKey: string;
-  /** Null: OpenAI's own. */
-  readonly baseUrl: string | null;
-  readonly quota: QuotaConfig;
-  /** `whsec_…`; several while one is rotated, none where webhooks are not used. */
-  readonly webhookSecrets: readonly string[];
-}
-
-/** The name of the account that `OPENAI_API_KEY` and `OPENAI_BASE_URL` make. */
-export const defaultAccountName = 'default';
-
 export interface ToolsConfig {
   /** Null: this process can serve none. */
   readonly module: string | null;
   readonly concurrency: number;
   readonly maxOutputBytes: number;
-}
-
-/** A minute's worth. Null: learnt from the provider; 0: no limit. */
-export interface QuotaConfig {
-  readonly requests: number | null;
-  readonly tokens: number | null;
-  /** Quotas of their own. */
-  readonly classRequests: Partial<Readonly<Record<CallClass, number>>>;
-  readonly looksAreFree: boolean;
-  readonly jitterMs: number;
 }
 
 /** One or more variables are wrong. The message lists all of them, and never a value: it may be a secret. */
@@ -67,20 +56,28 @@ export class ConfigError extends Error {
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** Reads the environment. Empty variables count as unset. Throws `ConfigError`. */
-export function loadConfig(env: Env): Config {
+/**
+ * Reads the environment, and with `readFile` the files that it names. Empty variables count as unset.
+ * Throws a `ConfigError` that lists all that is wrong.
+ */
+export function loadConfig(env: Env, readFile: ReadFile = noFiles): Config {
   const given = Object.fromEntries(Object.keys(variables).map((name) => [name, env[name] || undefined]));
   const parsed = environmentSchema.safeParse(given);
-  if (!parsed.success) {
-    const lines = parsed.error.issues.map(
-      ({ path, message }) => `  ${path[0]?.toString() ?? ''}: ${message}`,
-    );
+  const wrong = parsed.success ? [] : problemsOf(parsed.error);
+  // With defaults for what is wrong, so that what is wrong with the accounts is told at once.
+  const data = parsed.success ? parsed.data : environmentSchema.parse(without(given, wrong));
+  const reader = new AccountReader(env, readFile);
+  const accounts = reader.read(data);
+  const pools = reader.pools(data);
+  const problems = [...wrong, ...reader.problems];
+  if (problems.length > 0) {
+    const lines = problems.map(({ variable, message }) => `  ${variable}: ${message}`);
     throw new ConfigError(`The environment is wrong:\n${lines.join('\n')}\nSee docs/configuration.md.`);
   }
-  const { data } = parsed;
   return {
     redisUrl: data.REDIS_URL ?? null,
-    accounts: defaultAccount(data),
+    accounts,
+    pools,
     host: data.RUNFLEET_HOST,
     port: data.RUNFLEET_PORT,
     metricsPort: data.RUNFLEET_METRICS_PORT,
@@ -109,49 +106,19 @@ export function loadConfig(env: Env): Config {
   };
 }
 
+function without(given: Env, wrong: readonly Problem[]): Env {
+  const names = new Set(wrong.map(({ variable }) => variable));
+  return Object.fromEntries(Object.entries(given).filter(([name]) => !names.has(name)));
+}
+
+function noFiles(): never {
+  throw new Error('Files cannot be read here.');
+}
+
 /** The environment of this process: the one place that reads it. */
 export function processEnvironment(): Env {
   // oxlint-disable-next-line node/no-process-env
   return process.env;
-}
-
-type Environment = ReturnType<typeof environmentSchema.parse>;
-
-function defaultAccount(data: Environment): AccountConfig[] {
-  const { OPENAI_API_KEY: apiKey, OPENAI_BASE_URL: baseUrl, OPENAI_WEBHOOK_SECRET: webhookSecrets } = data;
-  if (apiKey === undefined && baseUrl === undefined) return [];
-  return [
-    {
-      name: defaultAccountName,
-      // Many compatible servers ask for no key, but the SDK does.
-      apiKey: apiKey ?? 'none',
-      baseUrl: baseUrl ?? null,
-      quota: quotaOf(data),
-      webhookSecrets,
-    },
-  ];
-}
-
-function quotaOf(data: Environment): QuotaConfig {
-  return {
-    requests: data.RUNFLEET_RPM ?? null,
-    tokens: data.RUNFLEET_TPM ?? null,
-    classRequests: withoutUndefined({
-      create: data.RUNFLEET_RPM_CREATE,
-      look: data.RUNFLEET_RPM_LOOK,
-      submit: data.RUNFLEET_RPM_SUBMIT,
-      cancel: data.RUNFLEET_RPM_CANCEL,
-      other: data.RUNFLEET_RPM_OTHER,
-    }),
-    looksAreFree: data.RUNFLEET_LOOKS_ARE_FREE === 'true',
-    jitterMs: data.RUNFLEET_RATE_JITTER_MS,
-  };
-}
-
-function withoutUndefined(
-  given: Readonly<Record<CallClass, number | undefined>>,
-): Partial<Record<CallClass, number>> {
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
 const loopback = /^(localhost|127(\.\d{1,3}){3}|::1)$/;

@@ -1,15 +1,5 @@
 import * as z from 'zod';
-
-/** A number from text: the environment knows nothing else. */
-const number = (schema: z.ZodNumber): z.ZodType<number> =>
-  z
-    .string()
-    .trim()
-    .regex(/^-?\d+(\.\d+)?$/, 'must be a number')
-    .transform(Number)
-    .pipe(schema);
-
-const quota = number(z.number().int().min(0).max(1_000_000_000)).optional();
+import { baseUrl, names, number, pools, quota, webhookSecrets } from './values.ts';
 
 const port = z.number().int().min(0).max(65_535);
 
@@ -48,14 +38,6 @@ const apiKeys = z
   .transform((keys) => keys.map((key) => ({ ...key, scopes: key.scopes ?? defaultScopes(keys.length) })))
   .refine((keys) => new Set(keys.map(({ name }) => name)).size === keys.length, 'has two keys of one name');
 
-/** One secret of a sender of Standard Webhooks. */
-export const webhookSecretForm = /^whsec_(?:[A-Za-z0-9+/]{4}){4,}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
-
-const webhookSecrets = z
-  .string()
-  .transform((text) => text.split(',').map((entry) => entry.trim()))
-  .pipe(z.array(z.string().regex(webhookSecretForm, 'must be whsec_ and then base64; several with commas')));
-
 /** The environment, one entry a variable. Order is the order of the documentation. */
 export const variables = {
   REDIS_URL: z
@@ -67,19 +49,26 @@ export const variables = {
         'both forget everything when they stop, and neither can be shared between processes.',
     ),
   OPENAI_API_KEY: z.string().min(1).optional().describe('The credential of the provider.'),
-  OPENAI_BASE_URL: z
-
-    .url({ protocol: /^https?$/ })
+  OPENAI_API_KEY_FILE: z
+    .string()
+    .min(1)
     .optional()
-    .describe(
-      'The provider’s API, such as `https://api.openai.com/v1` (the default) or any compatible server.',
-    ),
-  OPENAI_WEBHOOK_SECRET: webhookSecrets
-    .default([])
-    .describe(
-      'The secret of the webhook that OpenAI sends to `/v1/webhooks/openai`: `whsec_…`; two, separated by a comma, ' +
-        'while it is rotated. Unset: every webhook is refused, and ends are found by looking alone.',
-    ),
+    .describe('A file that holds it, such as a mounted secret; instead of OPENAI_API_KEY.'),
+  OPENAI_BASE_URL: baseUrl.describe(
+    'The provider’s API, such as `https://api.openai.com/v1` (the default) or any compatible server.',
+  ),
+  OPENAI_WEBHOOK_SECRET: webhookSecrets.describe(
+    'The secret of the webhook that OpenAI sends to `/v1/webhooks/openai`: `whsec_…`; two, separated by a comma, ' +
+      'while it is rotated. Unset: every webhook is refused, and ends are found by looking alone.',
+  ),
+  RUNFLEET_ACCOUNTS: names.describe(
+    'Names of accounts besides the one above (which is `default`), such as `eu,batch`; each is set by the variables ' +
+      'under Accounts. Without OPENAI_API_KEY and OPENAI_BASE_URL the first one named is the default account.',
+  ),
+  RUNFLEET_POOLS: pools.describe(
+    'Names for several accounts, such as `cheap=eu+batch,any=default+eu+batch`: a run that names a pool goes to the ' +
+      'account with most left of its quota.',
+  ),
   RUNFLEET_HOST: z
     .string()
     .min(1)

@@ -41,16 +41,21 @@ export function outOfReach(state: RunState, fault: FaultDetails, context: Decide
 }
 
 function createFault(state: CreatingState, fault: FaultDetails, context: DecideContext): Decision {
+  const mayMove = context.canMove === true && state.continues === undefined;
   switch (fault.type) {
     case 'unauthorized':
       // The run that asked exists and is paid for.
       if (state.continues !== undefined)
         return lookFault(unsubmitted(state, state.continues), 'submit', fault, context);
-      return end(state, rejectedOutcome(fault, context.nowMs), context);
+      return mayMove
+        ? retryLater(uncreated(state), fault, context)
+        : end(state, rejectedOutcome(fault, context.nowMs), context);
     case 'not_found':
     case 'refused':
       return end(state, rejectedOutcome(fault, context.nowMs), context);
     case 'throttled':
+      // The pause is this account's alone.
+      return retryLater(uncreated(state), mayMove ? { ...fault, retryAfterMs: null } : fault, context);
     case 'unavailable':
       return retryLater(uncreated(state), fault, context);
     case 'conflict':

@@ -71,6 +71,8 @@ export interface DecideContext {
   readonly schedule: PollSchedule;
   /** Whether this provider can look for a run by our id (`find`) with these arguments. */
   readonly canFind: boolean;
+  /** Whether a run that was not created could go to another account of its pool. Default false. */
+  readonly canMove?: boolean;
   /** Who told us to look, for the record. */
   readonly foundBy: FoundBy;
 }

@@ -2,40 +2,71 @@
 
 import { accountKeys } from '../adapters/redis/keys.ts';
 import { RedisProviderHealth } from '../adapters/redis/provider-health.ts';
-import type { Metrics } from '../adapters/metrics/metrics.ts';
 import type { RedisClient } from '../adapters/redis-sdk/client.ts';
 import type { AccountConfig, Config } from '../config/index.ts';
-import type { Account } from '../ports/accounts.ts';
+import { AccountDirectory } from '../app/account-directory.ts';
+import type { Account, Accounts } from '../ports/accounts.ts';
 import type { ProviderHealth } from '../ports/provider-health.ts';
 import { idOf } from './account-id.ts';
 import { systemClock } from './clock.ts';
 import type { FleetContext } from './fleet.ts';
 import { createProviders } from './kinds.ts';
-import { type GateOfProcess, startGate } from './quota.ts';
+import { type GateOfProcess, type GateParts, startGate } from './quota.ts';
+import type { AccountChecks } from './readiness.ts';
+import { Standings } from './standings.ts';
 
-export function healthOf(account: AccountConfig, client: RedisClient, config: Config): ProviderHealth {
+/** For a process that makes no calls, and so gives no permits. */
+export function healthChecks(
+  { accounts, config }: FleetContext,
+  client: RedisClient,
+): readonly AccountChecks[] {
+  return accounts.map((account) => ({ name: account.name, health: healthOf(account, client, config) }));
+}
+
+/** What a run may name. */
+export function accountNames({ accounts, config }: FleetContext): readonly string[] {
+  return [...accounts, ...config.pools].map(({ name }) => name);
+}
+
+function healthOf(account: AccountConfig, client: RedisClient, config: Config): ProviderHealth {
   return new RedisProviderHealth(client, accountKeys(config.prefix, idOf(account)), systemClock);
 }
 
+type Started = Account & { readonly checkLimiter: () => Promise<void> };
+
+export interface AccountsOfProcess {
+  readonly accounts: Accounts;
+  readonly checks: readonly AccountChecks[];
+}
+
 /** Those of a worker, which makes calls. Names of one key at one server share its gate. Throws a `StartError`. */
-export async function startAccounts(
-  context: FleetContext,
-  client: RedisClient,
-  subscriber: RedisClient,
-  metrics: Metrics,
-): Promise<readonly Account[]> {
+export async function startAccounts(context: FleetContext, parts: GateParts): Promise<AccountsOfProcess> {
+  const { config } = context;
   const gates = new Map<string, GateOfProcess>();
-  const accounts: Account[] = [];
-  for (const settings of context.accounts) {
+  const standings = new Standings();
+  const start = async (settings: AccountConfig): Promise<Started> => {
+    const { name } = settings;
     const id = idOf(settings);
-    const gate = gates.get(id) ?? (await startGate(context, settings, { client, subscriber, metrics }));
+    const gate = gates.get(id) ?? (await startGate(context, settings, parts));
     gates.set(id, gate);
-    accounts.push({
-      name: settings.name,
+    const health = healthOf(settings, parts.client, config);
+    if (config.pools.some(({ members }) => members.includes(name)))
+      standings.add(name, { quota: gate.snapshot, health });
+    return {
+      name,
       providers: createProviders(settings, gate.onAnswer),
       gate: gate.gate,
-      health: healthOf(settings, client, context.config),
-    });
-  }
-  return accounts;
+      health,
+      standing: () => standings.of(name),
+      checkLimiter: gate.check,
+    };
+  };
+  const [first, ...others] = context.accounts;
+  const accounts: [Started, ...Started[]] = [await start(first)];
+  for (const settings of others) accounts.push(await start(settings));
+  await standings.start(context);
+  return {
+    accounts: new AccountDirectory({ accounts, pools: config.pools, clock: systemClock }),
+    checks: accounts,
+  };
 }

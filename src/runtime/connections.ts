@@ -27,6 +27,8 @@ const slowLockDurationMs = 60_000;
 /** A connection that is closed with the process. */
 export function open(context: ConnectionContext, patience: Patience, name: string): RedisClient {
   const client = connectRedis(context.redisUrl, patience);
+  // Each account's gate listens for its own pauses.
+  client.setMaxListeners(0);
   // Without a listener, a lost connection would end the process; the client reconnects by itself.
   client.on('error', (error) => context.logger.warn({ err: error, connection: name }, 'Redis connection'));
   context.closers.add(name, async () => client.disconnect());

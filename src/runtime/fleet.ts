@@ -12,15 +12,14 @@ import { RedisDurationStore } from '../adapters/redis/duration-store.ts';
 import { RedisEventBus } from '../adapters/redis/event-bus.ts';
 import { RedisIdempotencyStore } from '../adapters/redis/idempotency.ts';
 import { redisKeys } from '../adapters/redis/keys.ts';
-import type { RedisClient } from '../adapters/redis-sdk/client.ts';
-import { AccountDirectory } from '../app/account-directory.ts';
 import { advance, type AdvanceDeps } from '../app/advance.ts';
 import { Backlog } from '../app/backlog.ts';
 import { jobResultOf } from '../app/view.ts';
 import type { AccountConfig } from '../config/index.ts';
 import { defaultPolicy } from '../domain/policy.ts';
 import { createApp } from '../http/app.ts';
-import { healthOf, startAccounts } from './accounts.ts';
+import type { Readiness } from '../http/deps.ts';
+import { accountNames, healthChecks, startAccounts } from './accounts.ts';
 import { systemClock, systemRandomness } from './clock.ts';
 import { type ConnectionContext, lockOptions, open, openStore } from './connections.ts';
 import { startHousekeeping } from './housekeeping.ts';
@@ -28,7 +27,7 @@ import { listen } from './listen.ts';
 import { startPolling } from './polling.ts';
 import { requestRules } from './kinds.ts';
 import { startOpsServer } from './ops-server.ts';
-import { quotaView, startQuota } from './quota.ts';
+import { quotaView, startQuotas } from './quota-view.ts';
 import { readiness } from './readiness.ts';
 import { receiveWebhooks } from './webhooks.ts';
 
@@ -52,18 +51,18 @@ export async function startApi(context: FleetContext): Promise<string> {
     logger.error({ err: error }, 'event listener'),
   );
   await events.start();
-  const health = healthOf(context.accounts[0], client, config);
   const metrics = createMetrics();
   const { registry } = metrics;
   addFleetGauges(registry, async () => {
     const { inFlight, jobs } = await store.counts();
     return { inFlight, jobs: { [runsQueue]: jobs } };
   });
-  const quota = startQuota(context, client, subscriber);
-  addQuotaGauges(registry, async () => {
-    const { requests, tokens } = await quota.snapshot();
-    return { requests, tokens };
-  });
+  const readQuotas = startQuotas(context, client, subscriber);
+  addQuotaGauges(registry, async () =>
+    Object.fromEntries(
+      (await readQuotas()).map(({ name, quota: { requests, tokens } }) => [name, { requests, tokens }]),
+    ),
+  );
   const stopping = new AbortController();
   const app = createApp({
     store,
@@ -84,10 +83,11 @@ export async function startApi(context: FleetContext): Promise<string> {
     randomness: systemRandomness,
     defaultDeadlineSeconds: config.deadlineSeconds,
     kinds: requestRules,
+    accountNames: accountNames(context),
     apiKeys: config.apiKeys,
-    readiness: () => readiness(client, health),
+    readiness: () => readiness(client, healthChecks(context, client)),
     metrics: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
-    quota: async () => quotaView(await quota.snapshot()),
+    quota: async () => quotaView(await readQuotas()),
     durations: new RedisDurationStore(client, keys, systemClock),
     boardQueues: [queue],
     logger,
@@ -115,13 +115,13 @@ export async function startRuns(context: FleetContext): Promise<string | null> {
     logger.error({ err: error }, 'event listener'),
   );
   const metrics = createMetrics();
-  const accounts = await startAccounts(context, client, subscriber, metrics);
+  const { accounts, checks } = await startAccounts(context, { client, subscriber, metrics });
   const telemetry = new PrometheusTelemetry(metrics, logger);
   const polling = startPolling(context, client, telemetry);
   metrics.polls.priceSeconds.set(config.pollCostMs / 1000);
   const deps: AdvanceDeps = {
     kinds: requestRules,
-    accounts: new AccountDirectory(accounts),
+    accounts,
     events,
     clock: systemClock,
     randomness: systemRandomness,
@@ -148,7 +148,10 @@ export async function startRuns(context: FleetContext): Promise<string | null> {
       };
     },
   });
-  const url = config.metricsPort > 0 ? await startOps(context, client, metrics.registry) : null;
+  const url =
+    config.metricsPort > 0
+      ? await startOps(context, metrics.registry, () => readiness(client, checks))
+      : null;
   const keepMs = config.keepResultsSeconds * 1000;
   const housekeeping = startHousekeeping(
     async () => {
@@ -167,16 +170,15 @@ export async function startRuns(context: FleetContext): Promise<string | null> {
 
 async function startOps(
   context: FleetContext,
-  client: RedisClient,
   registry: ReturnType<typeof createMetrics>['registry'],
+  checkReadiness: () => Promise<Readiness>,
 ): Promise<string> {
   const { config, closers } = context;
-  const health = healthOf(context.accounts[0], client, config);
   const server = await startOpsServer({
     host: config.host,
     port: config.metricsPort,
     metrics: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
-    readiness: () => readiness(client, health),
+    readiness: checkReadiness,
   });
   closers.add('metrics', () => server.close());
   return server.url;

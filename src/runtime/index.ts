@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { type Logger, pino } from 'pino';
 import { type Config, defaultAccountName, loadConfig, refuseOpenListener } from '../config/index.ts';
 import { startSimulator } from '../simulator/index.ts';
@@ -39,7 +40,7 @@ const exitGraceMs = 500;
 
 /** Starts one process of the fleet. Throws `ConfigError` or `StartError` when it cannot be started as configured. */
 export async function start(role: Role, options: StartOptions): Promise<RunningProcess> {
-  const config = loadConfig(options.env);
+  const config = loadConfig(options.env, (path) => readFileSync(path, 'utf8'));
   refuseLonely(role, config);
   if (role === 'api' || role === 'all') refuseOpenListener(config);
   const print = options.print ?? ((line: string) => process.stdout.write(`${line}\n`));
@@ -147,7 +148,7 @@ function refuseLonely(role: Role, config: Config): void {
   const missing = [
     config.redisUrl === null ? '  REDIS_URL: the Redis that the processes of the fleet share' : null,
     config.accounts.length === 0 && role !== 'tools'
-      ? '  OPENAI_API_KEY (or OPENAI_BASE_URL, for a server that needs no key)'
+      ? '  OPENAI_API_KEY (or OPENAI_BASE_URL, for a server that needs no key; or RUNFLEET_ACCOUNTS)'
       : null,
     config.tools.module === null && role === 'tools'
       ? '  RUNFLEET_TOOLS_MODULE: the module of functions to serve (docs/tools.md)'

@@ -12,7 +12,6 @@ import {
 import type { RedisClient } from '../adapters/redis-sdk/client.ts';
 import type { Metrics } from '../adapters/metrics/metrics.ts';
 import { readRateHeaders } from '../domain/limiter/headers.ts';
-import type { QuotaView } from '../domain/wire/quota-view.ts';
 import type { ObservedAnswer, Permit, PermitAsk, RateGate } from '../ports/rate-gate.ts';
 import type { AccountConfig, Config } from '../config/index.ts';
 import { idOf, limiterAccount } from './account-id.ts';
@@ -67,9 +66,13 @@ class LearningGate implements RateGate {
   settleTokens(id: string, tokens: number): void {
     this.current.settleTokens(id, tokens);
   }
+
+  async check(): Promise<void> {
+    if (this.current === this.limiter) await this.limiter.check();
+  }
 }
 
-interface GateParts {
+export interface GateParts {
   readonly client: RedisClient;
   readonly subscriber: RedisClient;
   readonly metrics: Metrics;
@@ -77,6 +80,9 @@ interface GateParts {
 
 export interface GateOfProcess {
   readonly gate: RateGate;
+  readonly snapshot: () => Promise<QuotaSnapshot>;
+  /** Rejects where there is a limit to keep and no permit can be given: the limiter fails closed. */
+  readonly check: () => Promise<void>;
   /** To be told of every answer of the provider. */
   readonly onAnswer: (status: number | null, headers: Headers | null) => void;
 }
@@ -129,6 +135,8 @@ export async function startGate(
   const gate = new LearningGate(pauses, limiter, limited, onPermit);
   return {
     gate,
+    snapshot: () => limiter.snapshot(),
+    check: () => gate.check(),
     onAnswer: (httpStatus, headers) => {
       if (slow) return;
       gate.observe({ httpStatus, headers: readRateHeaders((name) => headers?.get(name) ?? null) });
@@ -143,23 +151,7 @@ async function isEmbedded(client: RedisClient): Promise<boolean> {
   return info.includes('os:wasi');
 }
 
-export interface QuotaOfProcess {
-  snapshot(): Promise<QuotaSnapshot>;
-}
-
-/** What `GET /v1/quota` shows: read from the shared state, so any process can. */
-export function startQuota(
-  context: FleetContext,
-  client: RedisClient,
-  subscriber: RedisClient,
-): QuotaOfProcess {
-  const [account] = context.accounts;
-  const limiter = createRedisLimiter(limiterOptions(context.config, account, client, subscriber));
-  context.closers.add('quota', () => limiter.close());
-  return limiter;
-}
-
-function limiterOptions(
+export function limiterOptions(
   config: Config,
   account: AccountConfig,
   client: RedisClient,
@@ -180,38 +172,4 @@ function limiterOptions(
       initialRequests: firstGuess,
     },
   };
-}
-
-/** The snapshot in the words of the API. */
-export function quotaView(snapshot: QuotaSnapshot): QuotaView {
-  const { requests, tokens, classes, pausedUntilMs } = snapshot;
-  return {
-    object: 'runfleet.quota',
-    account: snapshot.account,
-    window_seconds: snapshot.windowMs / 1000,
-    requests: unitView(requests),
-    tokens: unitView(tokens),
-    classes: {
-      create: classView(classes.create),
-      look: classView(classes.look),
-      submit: classView(classes.submit),
-      cancel: classView(classes.cancel),
-      other: classView(classes.other),
-    },
-    waiting_for: snapshot.waitingFor,
-    paused_until: pausedUntilMs === null ? null : new Date(pausedUntilMs).toISOString(),
-  };
-}
-
-function unitView({ limit, used, usedRatio, source }: QuotaSnapshot['requests']): QuotaView['requests'] {
-  return { limit: limit === null ? null : Math.floor(limit), used, used_ratio: usedRatio, source };
-}
-
-function classView({
-  limit,
-  usedInWindow,
-  booked,
-  queued,
-}: QuotaSnapshot['classes']['create']): QuotaView['classes']['create'] {
-  return { limit, used: usedInWindow, booked: Math.round(booked), queued };
 }

@@ -2,22 +2,66 @@ import type { RedisClient } from '../adapters/redis-sdk/client.ts';
 import type { Readiness } from '../http/deps.ts';
 import type { ProviderHealth } from '../ports/provider-health.ts';
 
-const pingTimeoutMs = 2000;
+const patienceMs = 2000;
 
-/** Able to work: Redis answers, and the provider has not just refused our credential. `health`: null where none is called. */
-export async function readiness(client: RedisClient, health: ProviderHealth | null): Promise<Readiness> {
-  const redis = await Promise.race([
-    client.ping().then(
+export interface AccountChecks {
+  readonly name: string;
+  readonly health: ProviderHealth;
+  /** Rejects where no permit can be given. Absent in processes that ask for none. */
+  readonly checkLimiter?: () => Promise<void>;
+}
+
+type Checks = Readiness['checks'];
+
+/**
+ * Able to work: Redis answers, each limiter that has a limit to keep too, and an account's credential is not refused.
+ * `accounts`: none where no calls are made.
+ */
+export async function readiness(client: RedisClient, accounts: readonly AccountChecks[]): Promise<Readiness> {
+  const redis = await troubleOf(() => client.ping());
+  if (redis !== null) return { ok: false, checks: { redis: { ok: false, detail: redis } } };
+  const [limiter, provider] = await Promise.all([limiterChecks(accounts), providerChecks(accounts)]);
+  const isOpen = Object.values(limiter).every(({ ok }) => ok);
+  // One account that is refused stops its own runs alone.
+  const hasProvider = accounts.length === 0 || Object.values(provider).some(({ ok }) => ok);
+  return { ok: isOpen && hasProvider, checks: { redis: { ok: true }, ...limiter, ...provider } };
+}
+
+async function limiterChecks(accounts: readonly AccountChecks[]): Promise<Checks> {
+  const checks = accounts.map(async ({ name, checkLimiter }) => {
+    if (checkLimiter === undefined) return [];
+    const trouble = await troubleOf(checkLimiter);
+    const detail = `No call goes out under the quota of ${name}: ${trouble ?? ''}`;
+    return [[nameOf('limiter', name, accounts), trouble === null ? { ok: true } : { ok: false, detail }]];
+  });
+  return Object.fromEntries((await Promise.all(checks)).flat());
+}
+
+async function providerChecks(accounts: readonly AccountChecks[]): Promise<Checks> {
+  const checks = accounts.map(async ({ name, health }) => {
+    const trouble = await health.current();
+    const check = nameOf('provider', name, accounts);
+    if (trouble === null) return [check, { ok: true }];
+    const since = new Date(trouble.atMs).toISOString();
+    const variable = name === 'default' ? 'OPENAI_API_KEY' : `the key of account ${name}`;
+    const detail = `The provider refused our credential at ${since}: ${trouble.message} Check ${variable}.`;
+    return [check, { ok: false, detail }];
+  });
+  return Object.fromEntries(await Promise.all(checks));
+}
+
+function nameOf(check: string, account: string, accounts: readonly AccountChecks[]): string {
+  return accounts.length === 1 ? check : `${check}.${account}`;
+}
+
+/** Null when it was done in time. */
+async function troubleOf(work: () => Promise<unknown>): Promise<string | null> {
+  const late = `no answer within ${patienceMs / 1000} s`;
+  return await Promise.race([
+    work().then(
       () => null,
       (error: unknown) => (error instanceof Error ? error.message : 'no answer'),
     ),
-    new Promise<string>((resolve) => setTimeout(resolve, pingTimeoutMs, 'no answer within 2 s').unref()),
+    new Promise<string>((resolve) => setTimeout(resolve, patienceMs, late).unref()),
   ]);
-  if (redis !== null) return { ok: false, checks: { redis: { ok: false, detail: redis } } };
-  if (health === null) return { ok: true, checks: { redis: { ok: true } } };
-  const trouble = await health.current();
-  if (trouble === null) return { ok: true, checks: { redis: { ok: true }, provider: { ok: true } } };
-  const since = new Date(trouble.atMs).toISOString();
-  const detail = `The provider refused our credential at ${since}: ${trouble.message} Check OPENAI_API_KEY.`;
-  return { ok: false, checks: { redis: { ok: true }, provider: { ok: false, detail } } };
 }

@@ -30,7 +30,7 @@ export async function startToolsProcess(context: ConnectionContext, tools: ToolS
       host: config.host,
       port: config.metricsPort,
       metrics: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
-      readiness: () => readiness(client, null),
+      readiness: () => readiness(client, []),
     });
     closers.add('metrics', () => server.close());
     url = server.url;

@@ -156,7 +156,7 @@ async function names(): Promise<string[]> {
   const { registry } = createMetrics();
   addFleetGauges(registry, () => Promise.resolve({ inFlight: {}, jobs: {} }));
   const idle = { limit: null, usedRatio: 0 };
-  addQuotaGauges(registry, () => Promise.resolve({ requests: idle, tokens: idle }));
+  addQuotaGauges(registry, () => Promise.resolve({ default: { requests: idle, tokens: idle } }));
   return (await registry.getMetricsAsJSON()).map(({ name }) => name);
 }
 

@@ -160,30 +160,42 @@ export interface QuotaUse {
   readonly usedRatio: number;
 }
 
-/** Adds the account's quota, read at each scrape. For API processes alone, as the fleet's gauges. */
+/** What is left to calls, a minute, by unit. */
+export type AccountUse = Readonly<Record<'requests' | 'tokens', QuotaUse>>;
+
+/** Adds the accounts' quotas (by name, as configured), read at each scrape. For API processes alone, as the fleet's gauges. */
 export function addQuotaGauges(
   registry: Registry,
-  read: () => Promise<Readonly<Record<'requests' | 'tokens', QuotaUse>>>,
+  read: () => Promise<Readonly<Record<string, AccountUse>>>,
 ): void {
-  const quota = sharedReading(read);
+  const uses = sharedReading(async () =>
+    Object.entries(await read()).flatMap(([account, units]) =>
+      Object.entries(units).map(([unit, use]) => ({
+        account,
+        unit,
+        limit: use.limit,
+        usedRatio: use.usedRatio,
+      })),
+    ),
+  );
   void new Gauge({
     name: 'runfleet_quota_limit',
     help: 'The limit in force, a minute; absent where there is none. The same on every API process: do not sum.',
-    labelNames: ['unit'],
+    labelNames: ['account', 'unit'],
     registers: [registry],
     async collect() {
       this.reset();
-      for (const [unit, { limit }] of Object.entries(await quota()))
-        if (limit !== null) this.set({ unit }, limit);
+      for (const { account, unit, limit } of await uses())
+        if (limit !== null) this.set({ account, unit }, limit);
     },
   });
   void new Gauge({
     name: 'runfleet_quota_used_ratio',
     help: 'Share of the limit in use; 0 without a limit. The same on every API process: do not sum.',
-    labelNames: ['unit'],
+    labelNames: ['account', 'unit'],
     registers: [registry],
     async collect() {
-      for (const [unit, { usedRatio }] of Object.entries(await quota())) this.set({ unit }, usedRatio);
+      for (const { account, unit, usedRatio } of await uses()) this.set({ account, unit }, usedRatio);
     },
   });
 }

@@ -3,7 +3,7 @@
 import type { Quota } from '../../client/index.ts';
 import type { FleetOptions } from '../context.ts';
 import { exitCodes } from '../io.ts';
-import type { Paint } from '../output.ts';
+import { type Paint, printable } from '../output.ts';
 import { examples, type Registration, withFleet } from './command.ts';
 
 const refreshMs = 1000;
@@ -19,7 +19,7 @@ const reasons = {
 export function registerQuota({ program, context, finish }: Registration): void {
   const command = program
     .command('quota')
-    .description('the account’s quota: limits, use, waiting calls by class, and why they wait')
+    .description('the quota of each account: limits, use, waiting calls by class, and why they wait')
     .option('--watch', 'once a second, until Ctrl-C');
   examples(withFleet(command), [
     'runfleet quota --watch',
@@ -43,7 +43,16 @@ export function registerQuota({ program, context, finish }: Registration): void 
   });
 }
 
-export function describeQuota(quota: Quota, paint: Paint): string {
+export function describeQuota({ accounts }: Quota, paint: Paint): string {
+  const [first, ...others] = accounts;
+  if (first === undefined) return 'There is no account.';
+  if (others.length === 0) return describeAccount(first, paint);
+  return accounts
+    .map((account) => `${paint('bold', printable(account.name))}\n${describeAccount(account, paint)}`)
+    .join('\n\n');
+}
+
+function describeAccount(quota: Quota['accounts'][number], paint: Paint): string {
   const { requests, tokens, classes } = quota;
   const rows = Object.entries(classes).map(([name, { limit, used, booked, queued }]) =>
     [name.padEnd(10), number(limit), number(used), number(booked), number(queued)].join(''),

@@ -20,6 +20,7 @@ export interface EnqueueOptions extends FleetOptions {
   readonly file?: string;
   readonly label?: string;
   readonly lane?: string;
+  readonly account?: string;
   readonly deadline?: number;
   readonly pollCost?: number;
   readonly maxDelay?: number;
@@ -41,6 +42,7 @@ export function withRunOptions(command: Command): Command {
     )
     .option('--file <jsonl>', 'many runs: a JSON object a line, as for POST /v1/runs; - for standard input')
     .option('--label <label>', 'your class of run, for learning how long it takes')
+    .option('--account <name>', 'the account or pool that carries it')
     .option('--lane <lane>', 'runs of one lane go one at a time, in order')
     .option('--deadline <time>', `such as 90s or 2h, at most ${maxDeadlineSeconds / 86_400}d`, parseSeconds)
     .option('--poll-cost <time>', 'the delay that one look is worth, such as 200ms or 10s', parseSeconds)
@@ -61,6 +63,7 @@ export function settingsOf(options: EnqueueOptions): Omit<RunInput, 'request'> {
   return {
     ...(options.kind === undefined ? {} : { kind: options.kind }),
     ...(options.label === undefined ? {} : { label: options.label }),
+    ...(options.account === undefined ? {} : { account: options.account }),
     ...(options.lane === undefined ? {} : { lane: options.lane }),
     ...(options.deadline === undefined ? {} : { deadline_seconds: options.deadline }),
     ...(options.pollCost === undefined ? {} : { poll_cost_seconds: options.pollCost }),

@@ -1,4 +1,4 @@
-/** The account's quota, as `GET /v1/quota` shows it. */
+/** The quotas of the accounts, as `GET /v1/quota` shows it. */
 
 import * as z from 'zod';
 import { callClasses } from '../limiter/classes.ts';
@@ -21,8 +21,7 @@ const callClass = z.strictObject({
   queued: z.int().describe('Calls that wait for a slot; an estimate.'),
 });
 
-export const quotaView = z.strictObject({
-  object: z.literal('runfleet.quota'),
+const accountQuotaShape = {
   account: z.string().describe('A hash of the base URL and the credential.'),
   window_seconds: z.number(),
   requests: unit,
@@ -33,5 +32,16 @@ export const quotaView = z.strictObject({
     .nullable()
     .describe('Why calls wait now; `settling`: after a restart of Redis, or under a lower limit.'),
   paused_until: z.iso.datetime().nullable().describe('A 429 told everybody to wait until then.'),
+};
+
+const accountQuota = z.strictObject(accountQuotaShape);
+export type AccountQuota = z.output<typeof accountQuota>;
+
+export const quotaView = z.strictObject({
+  object: z.literal('runfleet.quota'),
+  ...accountQuotaShape,
+  accounts: z
+    .array(z.strictObject({ name: z.string(), ...accountQuotaShape }))
+    .describe('All of them, the default account first: it is the one shown above.'),
 });
 export type QuotaView = z.output<typeof quotaView>;

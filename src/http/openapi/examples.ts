@@ -1,5 +1,7 @@
 /** Every example of the documentation, in one place; a test holds each against its schema. */
 
+import type { QuotaView } from '../../domain/wire/quota-view.ts';
+
 export const runInput = {
   kind: 'responses',
   request: { model: 'gpt-5-mini', input: 'Sum up the minutes of today’s meeting in five lines.' },
@@ -128,8 +130,7 @@ export const problemFields = [
 
 const idle = { limit: null, used: 0, booked: 0, queued: 0 };
 
-export const quota = {
-  object: 'runfleet.quota',
+const accountQuota = {
   account: '5d41402abc4b2a76b971',
   window_seconds: 60,
   requests: { limit: 3000, used: 2940, used_ratio: 0.98, source: 'configured' },
@@ -144,3 +145,9 @@ export const quota = {
   waiting_for: 'quota',
   paused_until: null,
 } as const;
+
+export const quota: QuotaView = {
+  object: 'runfleet.quota',
+  ...accountQuota,
+  accounts: [{ name: 'default', ...accountQuota }],
+};

@@ -23,8 +23,23 @@ export class FakeAccounts implements Accounts {
     return (name === undefined ? this.accounts[0] : this.accounts.find((one) => one.name === name)) ?? null;
   }
 
-  candidates(name: string | null): Promise<readonly Account[]> {
+  candidates(name: string | null): readonly Account[] {
     const names = name === null ? [undefined] : (this.pools.get(name) ?? [name]);
-    return Promise.resolve(names.map((one) => this.of(one)).filter((account) => account !== null));
+    return names
+      .map((one) => this.of(one))
+      .filter((account) => account !== null)
+      .sort((a, b) => Number(isRefused(a)) - Number(isRefused(b)));
   }
+
+  hasOther(name: string | null, than: string): boolean {
+    const names = name === null ? [] : (this.pools.get(name) ?? []);
+    return names.some((one) => {
+      const account = this.of(one);
+      return account !== null && one !== than && !isRefused(account);
+    });
+  }
+}
+
+function isRefused(account: Account): boolean {
+  return account.standing()?.isRefused ?? false;
 }

@@ -15,8 +15,11 @@ export class FakeProviderHealth implements ProviderHealth {
   }
 
   current(): Promise<ProviderTrouble | null> {
+    return Promise.resolve(this.isRefused() ? (this.reports.at(-1) ?? null) : null);
+  }
+
+  isRefused(): boolean {
     const latest = this.reports.at(-1);
-    const fresh = latest !== undefined && this.clock.nowMs() - latest.atMs < 60_000;
-    return Promise.resolve(fresh ? latest : null);
+    return latest !== undefined && this.clock.nowMs() - latest.atMs < 60_000;
   }
 }

@@ -41,6 +41,7 @@ export class FakeWorld {
     providers: { responses: this.responses, assistants: this.assistants },
     gate: this.gate,
     health: this.health,
+    standing: () => ({ quota: null, isRefused: this.health.isRefused() }),
   });
 
   readonly deps: AdvanceDeps = {

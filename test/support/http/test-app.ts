@@ -55,6 +55,7 @@ export function fakeDeps() {
     clock,
     randomness: new SeededRandomness(),
     defaultDeadlineSeconds: 600,
+    accountNames: ['default', 'eu', 'any'],
     kinds: {
       responses: {
         validate: needs('model'),

@@ -16,6 +16,7 @@ class TwoAccounts extends FakeWorld {
       providers: { responses: this.euResponses, assistants: new FakeProvider('assistants') },
       gate: this.euGate,
       health: this.euHealth,
+      standing: () => ({ quota: null, isRefused: this.euHealth.isRefused() }),
     });
     this.accounts.pools.set('any', ['default', 'eu']);
   }
@@ -83,6 +84,30 @@ describe('a pool', () => {
     world.euGate.denyNext(t0 + seconds(20), 'paused');
     await world.step();
     expect(world.store.dueAtMs('run-1')).toBe(t0 + seconds(20));
+  });
+
+  it('takes a run elsewhere that one account turned away', async () => {
+    await world.add('run-1', { account: 'any' });
+    world.responses.failNext('create', aFault('unauthorized'));
+    await world.step();
+    await world.stepWhenDue();
+    await expect(world.accountOf()).resolves.toBe('eu');
+
+    await world.add('run-2', { account: 'any' });
+    world.clock.advance(seconds(61));
+    world.responses.failNext('create', aFault('throttled', { retryAfterMs: seconds(500) }));
+    await world.step('run-2');
+    await world.stepWhenDue('run-2');
+    await expect(world.accountOf('run-2')).resolves.toBe('eu');
+    expect(world.clock.nowMs() - t0).toBeLessThan(seconds(70));
+  });
+
+  it('rejects a run that every account refuses', async () => {
+    await world.add('run-1', { account: 'any' });
+    world.responses.failNext('create', aFault('unauthorized'));
+    world.euResponses.failNext('create', aFault('unauthorized'));
+    await expect(world.live()).resolves.toMatchObject({ status: 'rejected' });
+    expect([world.responses.count('create'), world.euResponses.count('create')]).toEqual([1, 1]);
   });
 
   it('stays where its create may have happened', async () => {

@@ -22,6 +22,7 @@ beforeEach(() => {
     clock: world.clock,
     randomness: world.randomness,
     defaultDeadlineSeconds: 120,
+    accountNames: ['default', 'eu', 'any'],
     kinds: { responses: world.responses, assistants: world.assistants },
   };
 });
@@ -88,6 +89,19 @@ describe('submit', () => {
     expect(fields.map(({ path }) => path)).toEqual([['priority'], ['callback', 'url'], ['metadata', 'n']]);
     expect(fields.every((field) => field.message.length > 0)).toBe(true);
     expect(message).toContain('callback.url: ');
+  });
+
+  it.each(['default', 'eu', 'any', null])('takes the account %j', async (account) => {
+    const { runId } = await submit(deps, { ...body, account }, nobody);
+    await expect(world.store.get(runId)).resolves.toMatchObject({ spec: { account } });
+  });
+
+  it('names the accounts and pools when it knows none of this name', async () => {
+    const { fields } = await refusalOf({ request: { model: 7 }, account: 'us' });
+    expect(fields).toEqual([
+      { path: ['account'], message: 'There is no such account or pool here, but: default, eu, any.' },
+      { path: ['request', 'model'], message: 'The model is not a string.' },
+    ]);
   });
 
   it('asks the kind’s adapter about the request, and puts its paths below `request`', async () => {
