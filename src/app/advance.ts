@@ -25,6 +25,7 @@ import type { ProviderRequest, RequestRules } from '../ports/run-provider.ts';
 import type { Activation } from '../ports/run-store.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import { askPermit } from './ask-permit.ts';
+import { occasionOf } from './occasion.ts';
 import { type Polling, withTraits } from './polling.ts';
 import { ProviderCalls, type Sent } from './provider-calls.ts';
 import { reportTools } from './report-tools.ts';
@@ -53,18 +54,9 @@ const maxCallsAStep = 6;
 /** Throws `ActivationLostError` when another worker has taken over, and what the store throws. */
 export async function advance(activation: Activation, deps: AdvanceDeps): Promise<Advanced> {
   const { spec } = activation;
-  const signals = await activation.takeSignals();
-  const { wokenBy: by } = signals;
-  const foundBy = by === 'webhook' || by === 'stream' ? by : 'poll';
-  const wokenBy = by === 'webhook' || by === 'stream' || by === 'tools' ? by : null;
+  const { event, foundBy } = await occasionOf(activation);
   // Nobody may have told of an answer: who comes by itself looks everywhere.
-  const step = new Step(activation, deps, foundBy, wokenBy !== 'tools');
-  const event: RunEvent = {
-    type: 'activated',
-    wokenBy,
-    cancelRequestedAtMs: signals.cancelRequestedAtMs,
-    ...(await laneTurn(activation)),
-  };
+  const step = new Step(activation, deps, foundBy, event.wokenBy !== 'tools');
   try {
     return await step.run(event);
   } catch (error) {
@@ -73,12 +65,6 @@ export async function advance(activation: Activation, deps: AdvanceDeps): Promis
     deps.telemetry.log('error', 'A step failed for a reason of our own', { runId: spec.id, error });
     return step.fail(error instanceof Error ? error.message : String(error));
   }
-}
-
-/** Asked for before the create alone: a run that has started holds its lane until it ends. */
-async function laneTurn(activation: Activation): Promise<{ turn?: 'free' | 'busy' }> {
-  if (activation.spec.lane === null || activation.state.phase !== 'accepted') return {};
-  return { turn: await activation.takeTurn() };
 }
 
 class Step {

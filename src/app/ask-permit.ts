@@ -34,7 +34,12 @@ export type Admission = Placed | { readonly type: 'unknown'; readonly name: stri
 export async function askPermit(run: RunAsking, call: RunCall, accounts: Accounts): Promise<Admission> {
   const { spec, state, request } = run;
   const tokens = { id: spec.id, estimate: call === 'create' ? estimateTokens(request ?? {}) : 0 };
-  const ask = { callClass: classOf(call), ticket: null, ...(call === 'create' ? { tokens } : {}) };
+  const ask = {
+    callClass: classOf(call),
+    ticket: null,
+    ...(call === 'create' ? { tokens } : {}),
+    ...(isAwaited(call, state) ? { first: true } : {}),
+  };
   // A cancel may have come while a look was waiting: the look's place is left unused, which harms nobody.
   const ticket = state.permit?.callClass === ask.callClass ? state.permit.ticket : null;
   const unknown = { type: 'unknown', name: state.account ?? spec.account ?? 'default' } as const;
@@ -52,6 +57,11 @@ export async function askPermit(run: RunAsking, call: RunCall, accounts: Account
     here.gate.settleTokens(spec.id, 0);
   }
   return placed ?? unknown;
+}
+
+/** Somebody told that there is something to be seen. */
+function isAwaited(call: RunCall, state: RunState): boolean {
+  return call === 'adopt' || (call === 'retrieve' && state.phase === 'following' && state.word !== undefined);
 }
 
 /** Where all are closed, the one that opens first. */

@@ -4,12 +4,13 @@ import { beginCall, operationOf } from '../domain/decide.ts';
 import type { RunCall, RunEvent } from '../domain/decision.ts';
 import { type FaultDetails, isProviderFault } from '../domain/fault.ts';
 import type { RunState } from '../domain/run.ts';
+import type { ProviderSnapshot } from '../domain/snapshot.ts';
 import type { Account } from '../ports/accounts.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { RunProvider, ToolSubmission } from '../ports/run-provider.ts';
 import type { Activation } from '../ports/run-store.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
-import { refOf } from './run-calls.ts';
+import { candidateOf, refOf } from './run-calls.ts';
 import { shareFault } from './share-fault.ts';
 
 export interface ProviderCallDeps {
@@ -54,11 +55,14 @@ export class ProviderCalls {
         return { type: 'faulted', call, fault: heldUp };
       }
     }
+    // Nobody else will look at it.
+    if (call === 'adopt') await this.activation.save(state);
     const operation = operationOf(call);
     const { kind } = this.activation.spec;
     try {
       const event = await this.send(call, account.providers[kind], state, sent);
       telemetry.apiCall({ kind, operation, code: '200' });
+      if (event.type === 'replied' && event.call === 'adopt') await this.handOver(event.snapshot);
       return event;
     } catch (error) {
       if (!isProviderFault(error)) throw error;
@@ -85,6 +89,8 @@ export class ProviderCalls {
         const submission = { ref: refOf(state), outputs, request, runId: id };
         return { type: 'replied', call, snapshot: await provider.submit(submission) };
       }
+      case 'adopt':
+        return { type: 'replied', call, snapshot: await provider.retrieve(candidateOf(state)) };
       case 'retrieve':
       case 'cancel':
         return { type: 'replied', call, snapshot: await provider[call](refOf(state)) };
@@ -95,6 +101,12 @@ export class ProviderCalls {
         return never;
       }
     }
+  }
+
+  /** What this run was to adopt may be another's, whose create was not answered either. */
+  private async handOver({ runId, providerRunId }: ProviderSnapshot): Promise<void> {
+    if (runId === undefined || runId === null || runId === this.activation.spec.id) return;
+    await this.activation.handOver(runId, providerRunId);
   }
 
   /** A process that was blocked since it wrote its intent leaves the call to whoever took over. */

@@ -12,6 +12,7 @@ export function classOf(call: RunCall): CallClass {
     case 'cancel':
       return call;
     case 'retrieve':
+    case 'adopt':
       return 'look';
     case 'find':
     case 'fetchOutput':
@@ -21,6 +22,13 @@ export function classOf(call: RunCall): CallClass {
       return never;
     }
   }
+}
+
+/** Of a run whose create was not answered: the id that may be its own. */
+export function candidateOf(state: RunState): ProviderRef {
+  if (state.phase === 'creating' && state.candidate !== undefined)
+    return { providerRunId: state.candidate, threadId: null };
+  throw new Error(`A run that is ${state.phase} has no candidate.`);
 }
 
 /** Throws for a run that has no id at its provider. */

@@ -15,11 +15,12 @@ import {
 } from './run.ts';
 import type { EndedSnapshot, ProviderSnapshot, RunningSnapshot } from './snapshot.ts';
 import { noToolProgress } from './tools.ts';
+import { soonMs, withoutWord, wordAfterLook } from './word.ts';
 
 /** A run can be answered `expired` a moment after its stamp says so; looking sooner would waste the look. */
 const expirySlackMs = 1000;
 
-type RepliedCall = 'create' | 'find' | 'retrieve' | 'submit' | 'cancel';
+type RepliedCall = 'create' | 'find' | 'adopt' | 'retrieve' | 'submit' | 'cancel';
 
 export function decideReply(
   state: RunState,
@@ -53,7 +54,7 @@ function adopted(
   context: DecideContext,
 ): FollowingState {
   const startedAtMs =
-    call === 'find' && state.phase === 'creating'
+    (call === 'find' || call === 'adopt') && state.phase === 'creating'
       ? (snapshot.createdAtMs ?? state.intentAtMs)
       : context.nowMs;
   const continues = state.phase === 'creating' ? state.continues : undefined;
@@ -99,7 +100,8 @@ function answered(
   context: DecideContext,
 ): FollowingState {
   const common = {
-    ...(call === 'retrieve' ? noteLook(state, context) : state),
+    ...(call === 'retrieve' ? noteLook(withoutWord(state), context) : state),
+    ...(call === 'retrieve' ? wordAfterLook(state.word, context) : {}),
     ...submitSeen(state, snapshot, call),
     ...statusFields(snapshot),
     expiresAtMs: snapshot.expiresAtMs ?? state.expiresAtMs,
@@ -148,6 +150,8 @@ function nextLook(
     if (state.expiresAtMs === null) return [Infinity, 'expiry'];
     if (state.expiresAtMs + expirySlackMs > nowMs) return [state.expiresAtMs + expirySlackMs, 'expiry'];
   }
+  const againMs = soonMs(state, context);
+  if (againMs !== null) return [nowMs + Math.max(againMs, snapshot.pollAfterMs ?? 0), 'webhook'];
   // A cancel takes effect soon, however old the run is.
   const schedule = state.cancel === null ? context.schedule : backoffSchedule(context.policy.cancelBackoff);
   const look = { ageMs: nowMs - ageFromMsOf(state), looks: state.looks, random };

@@ -5,6 +5,7 @@
  * or `end`. Nothing here knows of Redis, HTTP or the wall clock; see docs/architecture.md for the diagram.
  */
 
+import { isOurs, isWorthALook, withCandidate, withoutCandidate } from './adoption.ts';
 import { decideFault } from './decide-fault.ts';
 import { decideReply } from './decide-reply.ts';
 import {
@@ -36,6 +37,7 @@ import {
   lasting,
   type RunState,
 } from './run.ts';
+import { withWord } from './word.ts';
 
 /** Early by more than this: somebody promoted the job by hand, and a look would be wasted. */
 const earlyToleranceMs = 250;
@@ -52,6 +54,7 @@ export function decide(state: RunState, event: RunEvent, context: DecideContext)
     case 'activated':
       return activate(state, event, context);
     case 'replied':
+      if (event.call === 'adopt' && !isOurs(event.snapshot, context)) return notAdopted(state, context);
       return decideReply(state, event.call, event.snapshot, context);
     case 'found':
       return event.snapshot === null
@@ -98,6 +101,7 @@ export function beginCall(state: RunState, call: RunCall, nowMs: number): RunSta
 }
 
 export function operationOf(call: RunCall): CallOperation {
+  if (call === 'adopt') return 'retrieve';
   return call === 'find' || call === 'fetchOutput' ? 'list' : call;
 }
 
@@ -108,7 +112,8 @@ function activate(
 ): Decision {
   const state = withCancel(before, event.cancelRequestedAtMs, context);
   const itsTurn = state.phase === 'accepted' && state.inLane === true && event.turn === 'free';
-  const mayAct = state.cancel !== before.cancel || event.wokenBy !== null || itsTurn;
+  const mayAct =
+    state.cancel !== before.cancel || event.wokenBy !== null || itsTurn || event.candidate !== undefined;
   const early = state.wakeAtMs - context.nowMs > earlyToleranceMs;
   if (early && !mayAct) return { state, next: { type: 'wait', untilMs: state.wakeAtMs } };
 
@@ -116,9 +121,9 @@ function activate(
     case 'accepted':
       return start(state, event.turn ?? 'free', context);
     case 'creating':
-      return search(state, context);
+      return search(withCandidate(state, event.candidate), context);
     case 'following':
-      return follow(state, event.wokenBy, context);
+      return follow(withWord(state, event.wokenBy, context.nowMs), event.wokenBy, context);
     case 'fetching':
       return fetchOrGiveUp(state, context);
     default: {
@@ -178,7 +183,12 @@ function search(state: CreatingState, context: DecideContext): Decision {
   if (cancel !== null && context.nowMs >= giveUpAtMs(state, cancel.atMs, context)) {
     return end(state, cancelledOutcome(cancel.reason, context.nowMs, unansweredNote), context);
   }
+  if (isWorthALook(state, context)) return { state, next: { type: 'call', call: 'adopt' } };
   return context.canFind ? { state, next: { type: 'call', call: 'find' } } : unfound(state, context);
+}
+
+function notAdopted(state: RunState, context: DecideContext): Decision {
+  return unfound(state.phase === 'creating' ? withoutCandidate(state, context.nowMs) : state, context);
 }
 
 /** A create of unknown fate, and the run not found (yet). */
@@ -186,7 +196,11 @@ function unfound(state: RunState, context: DecideContext): Decision {
   if (state.phase !== 'creating') return wait(state, context.nowMs, context);
   const untilMs = state.intentAtMs + context.policy.quarantineMs;
   if (context.nowMs < untilMs)
-    return wait(state, context.canFind ? findAgainAt(state, context) : untilMs, context);
+    return wait(
+      state,
+      context.canFind ? findAgainAt(state, context) : inspectAt(state, untilMs, context),
+      context,
+    );
   if (state.cancel !== null) {
     const note = context.canFind
       ? null
@@ -197,6 +211,11 @@ function unfound(state: RunState, context: DecideContext): Decision {
   if (context.canFind || context.spec.onAmbiguous === 'retry')
     return { state, next: { type: 'call', call: state.continues === undefined ? 'create' : 'submit' } };
   return end(state, ambiguousOutcome(context.spec, context.nowMs), context);
+}
+
+/** More webhooks may have come meanwhile than may be looked at. */
+function inspectAt({ inspectAfterMs = 0 }: CreatingState, untilMs: number, { nowMs }: DecideContext): number {
+  return inspectAfterMs > nowMs ? Math.min(inspectAfterMs, untilMs) : untilMs;
 }
 
 function findAgainAt(state: CreatingState, context: DecideContext): number {

@@ -19,8 +19,11 @@ import {
 import type { ProviderSnapshot, RunOutput, ToolCall } from './snapshot.ts';
 import { sumUsage, type TimedAnswer } from './tools.ts';
 
-/** The calls that a decision can ask for. `find` looks for a run whose create reply was lost. */
-export type RunCall = 'create' | 'find' | 'retrieve' | 'submit' | 'cancel' | 'fetchOutput';
+/**
+ * The calls that a decision can ask for. `find` looks for a run whose create reply was lost; `adopt` retrieves one that
+ * may be it.
+ */
+export type RunCall = 'create' | 'find' | 'adopt' | 'retrieve' | 'submit' | 'cancel' | 'fetchOutput';
 
 export type RunEvent =
   /** A worker took the job up: its time has come, or somebody woke it. */
@@ -29,12 +32,14 @@ export type RunEvent =
       /** `tools`: answers have come. */
       readonly wokenBy: FoundBy | 'tools' | null;
       readonly cancelRequestedAtMs: number | null;
+      /** Of a run whose create was not answered: an id at the provider that may be its own. */
+      readonly candidate?: string;
       /** Of a run that has a lane and has not started; absent: nothing to wait for. */
       readonly turn?: 'free' | 'busy';
     }
   | {
       readonly type: 'replied';
-      readonly call: 'create' | 'retrieve' | 'submit' | 'cancel';
+      readonly call: 'create' | 'adopt' | 'retrieve' | 'submit' | 'cancel';
       readonly snapshot: ProviderSnapshot;
     }
   | { readonly type: 'found'; readonly snapshot: ProviderSnapshot | null }

@@ -16,6 +16,10 @@ export interface RunPolicy {
   readonly faultBackoff: BackoffOptions;
   /** From look to look after a cancel, which takes effect within seconds or never. */
   readonly cancelBackoff: BackoffOptions;
+  /** How long a run that we have word of (a webhook) is looked at again soon, when the answer shows nothing new. */
+  readonly wordGraceMs: number;
+  /** From look to look of such a run. */
+  readonly wordBackoff: BackoffOptions;
   /** Waits for a thread or conversation that another run holds. */
   readonly conflictBackoff: BackoffOptions;
   /** How long after a submit whose reply was lost the same calls must still be shown, to send their answers again. */
@@ -32,6 +36,9 @@ export const defaultPolicy: RunPolicy = {
   laneCheckMs: 60_000,
   faultBackoff: { ...defaultBackoff, initialMs: 1000, factor: 2, maxMs: 30_000 },
   cancelBackoff: defaultBackoff,
+  // The longest lag that was seen at a provider is 32.7 s.
+  wordGraceMs: 40_000,
+  wordBackoff: { ...defaultBackoff, factor: 2, maxMs: 10_000 },
   conflictBackoff: { ...defaultBackoff, initialMs: 1000, factor: 1.5, maxMs: 10_000 },
   resubmitAfterMs: 5000,
   refusedSubmitMs: 30_000,

@@ -77,6 +77,13 @@ export interface HeldPermit {
   readonly ticket: string;
 }
 
+/** Who told of a run, when, and how many looks since then found nothing new. */
+export interface Word {
+  readonly by: FoundBy;
+  readonly atMs: number;
+  readonly looks: number;
+}
+
 interface StateBase {
   readonly v: 1;
   /** Only while a call waits for the quota. */
@@ -108,6 +115,11 @@ export interface AcceptedState extends StateBase {
 export interface CreatingState extends StateBase {
   readonly phase: 'creating';
   readonly intentAtMs: number;
+  /** An id at the provider that may be this run's: a webhook told of it, and nobody knew it. */
+  readonly candidate?: string;
+  /** Candidates that turned out to be others', and when the next may be looked at. */
+  readonly inspections?: number;
+  readonly inspectAfterMs?: number;
   /** A response that asked for tools: what is being created is the one that takes the answers. */
   readonly continues?: Continued;
 }
@@ -146,6 +158,8 @@ export interface FollowingState extends StateBase {
   /** Since when looks are answered 404, or 401; null while they are answered. */
   readonly troubleSinceMs: number | null;
   readonly cancelSentAtMs: number | null;
+  /** Somebody told us that it has news, and no answer has shown it yet. */
+  readonly word?: Word;
   /** Why the next look is due when it is. Absent in states of older versions, as is the log. */
   readonly lookReason?: LookReason;
   /** The latest looks. */

@@ -37,6 +37,8 @@ interface SnapshotBase extends ProviderRef {
   /** The provider's lower bound for the next look (`openai-poll-after-ms`); null without one. */
   readonly pollAfterMs: number | null;
   readonly usage: Usage | null;
+  /** Our id in its metadata; absent or null where there is none. */
+  readonly runId?: string | null;
 }
 
 /** A run that is still going. An unknown status counts as running: a new word must not break old fleets. */

@@ -24,6 +24,8 @@ export interface RateGate {
 
 export interface PermitAsk {
   readonly callClass: CallClass;
+  /** Goes before the others of its class: it is known to be worth it. Default false. */
+  readonly first?: boolean;
   /** What the last refusal of this class gave; null at the first ask. */
   readonly ticket: string | null;
   /** Tokens to reserve, under an id that stays the same when the call asks again (the run's). */

@@ -80,6 +80,11 @@ export interface Activation {
   park(state: RunState): Promise<void>;
   /** Writes the one outcome. False when one was written before: that one stands. Throws `ActivationLostError`. */
   commit(state: RunState, outcome: RunOutcome): Promise<boolean>;
+  /**
+   * Tells another run of an id at the provider that carries its id: its next `takeSignals` brings it as its candidate.
+   * Does nothing unless its create is unanswered.
+   */
+  handOver(runId: string, providerRunId: string): Promise<void>;
   /** The outcome that stands; null while there is none. */
   outcome(): Promise<RunOutcome | null>;
 }
@@ -87,4 +92,9 @@ export interface Activation {
 export interface Signals {
   readonly wokenBy: 'webhook' | 'stream' | 'tools' | 'caller' | 'lane' | null;
   readonly cancelRequestedAtMs: number | null;
+  /**
+   * Of a run whose create was not answered: an id at the provider that may be its own, by a webhook that nobody knew what
+   * to do with. It is this activation's to look at, and told once.
+   */
+  readonly candidate?: string;
 }

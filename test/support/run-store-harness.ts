@@ -175,6 +175,7 @@ function watching(activation: Activation, onPark: () => void): Activation {
       await activation.park(state);
       onPark();
     },
+    handOver: (runId, providerRunId) => activation.handOver(runId, providerRunId),
     commit: (state, outcome) => activation.commit(state, outcome),
     outcome: () => activation.outcome(),
   };

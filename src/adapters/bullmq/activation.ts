@@ -76,13 +76,32 @@ export class BullmqActivation implements Activation {
   async takeSignals(): Promise<Signals> {
     const { client, keys } = this.deps;
     const found = await onRedis(() => readSignals.run(client, [keys.wake(this.id), keys.job(this.id)], []));
-    const [wake, cancelRequestedAt]: unknown[] = Array.isArray(found) ? found : [];
+    const [wake, cancelRequestedAt, providerRunId]: unknown[] = Array.isArray(found) ? found : [];
     this.wake = typeof wake === 'string' ? wake : '';
     const by = this.wake.split(':')[0];
+    const candidate = await this.takeCandidate(typeof providerRunId === 'string' ? providerRunId : null);
     return {
       wokenBy: wakers.find((waker) => waker === by) ?? null,
       cancelRequestedAtMs: typeof cancelRequestedAt === 'string' ? Number(cancelRequestedAt) : null,
+      ...(candidate === null ? {} : { candidate }),
     };
+  }
+
+  /** `onRecord`: another run has found it, or a worker died before it had written the answer to the create. */
+  private async takeCandidate(onRecord: string | null): Promise<string | null> {
+    const { state } = this;
+    const nowMs = this.deps.clock.nowMs();
+    if (state.phase !== 'creating' || state.candidate !== undefined) return null;
+    if ((state.inspectAfterMs ?? 0) > nowMs) return null;
+    return onRecord ?? (await onRedis(() => this.providerIds.claim(state, nowMs)));
+  }
+
+  async handOver(runId: string, providerRunId: string): Promise<void> {
+    const { clock, worker } = this.deps;
+    await onRedis(async () => {
+      if (await this.providerIds.handOver(this.state, runId, providerRunId, clock.nowMs()))
+        await promote(worker, runId);
+    });
   }
 
   async takeTurn(): Promise<'free' | 'busy'> {
@@ -107,7 +126,8 @@ export class BullmqActivation implements Activation {
 
   async save(state: RunState): Promise<void> {
     const to = this.indexOf(state);
-    const result = await this.runLocked(saveState, to, [JSON.stringify(state)]);
+    const isCreate = state.phase === 'creating' && state.candidate === undefined;
+    const result = await this.runLocked(saveState, to, [JSON.stringify(state), isCreate ? '1' : '']);
     if (result === 'lost') throw this.lost();
     this.index = to;
   }
@@ -118,6 +138,7 @@ export class BullmqActivation implements Activation {
     const to = this.indexOf(state);
     await onRedis(async () => {
       await this.link(state);
+      if (state.phase === 'creating') await this.providerIds.join(state, clock.nowMs());
       // The move below writes state and time in one script, but cannot touch the index. Under the lock, so that a worker
       // that was overtaken does not undo what its successor wrote.
       if (to !== this.index) await this.moveIndex(to);

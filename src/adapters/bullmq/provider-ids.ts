@@ -1,14 +1,17 @@
 /** Which run an id of the provider stands for: written as soon as a run has one, gone with the run. */
 
-import type { RunSpec, RunState } from '../../domain/run.ts';
+import type { CreatingState, RunSpec, RunState } from '../../domain/run.ts';
 import type { RunKind } from '../../domain/status.ts';
 import type { RedisClient } from '../redis-sdk/client.ts';
 import { onRedis } from '../redis-sdk/errors.ts';
 import type { RunKeys } from './keys.ts';
-import { linkProvider } from './provider-scripts.ts';
+import { claim, handOver, joinQuarantine, linkProvider } from './provider-scripts.ts';
 
 /** Beyond the deadline: the cancel's grace, and the 72 h in which a sender repeats itself. */
 const afterDeadlineSeconds = 4 * 24 * 3600;
+
+/** How far the clocks of those who took the webhook and who sent the create may be apart. */
+const clockSlackMs = 30_000;
 
 /** Runs of other kinds are found by a list, within seconds. */
 export function canBeAdopted(kind: RunKind): boolean {
@@ -36,7 +39,7 @@ export class ProviderIds {
     const providerRunId = providerRunIdOf(state);
     if (providerRunId === null || providerRunId === this.linked || !isPlain(providerRunId)) return true;
     const { client, keys, spec } = this;
-    const account = state.account ?? defaultAccount;
+    const account = accountOf(state);
     const scriptKeys = [
       keys.lock(spec.id),
       keys.provider(account, providerRunId),
@@ -58,6 +61,36 @@ export class ProviderIds {
     return true;
   }
 
+  /** A create that was not answered waits for a webhook that may be about its run. Before the run leaves its slot. */
+  async join(state: CreatingState, nowMs: number): Promise<void> {
+    const { client, keys, spec } = this;
+    if (!canBeAdopted(spec.kind)) return;
+    const account = accountOf(state);
+    const scriptKeys = [keys.quarantine(account), keys.unclaimed(account)];
+    const fromMs = Math.max(nowMs, state.inspectAfterMs ?? 0);
+    const args = [...this.prefixes(), spec.id, fromMs, state.intentAtMs - clockSlackMs, nowMs];
+    await joinQuarantine.run(client, scriptKeys, args);
+  }
+
+  /** An id that nobody knew, and that came after this run's create: this run's to look at. Null: there is none. */
+  async claim(state: CreatingState, nowMs: number): Promise<string | null> {
+    const { client, keys, spec } = this;
+    if (!canBeAdopted(spec.kind)) return null;
+    const account = accountOf(state);
+    const scriptKeys = [keys.unclaimed(account), keys.foreign(account)];
+    const id = await claim.run(client, scriptKeys, [state.intentAtMs - clockSlackMs, nowMs]);
+    return typeof id === 'string' ? id : null;
+  }
+
+  /** Whether the other run was waiting for it, and is to be promoted. */
+  async handOver(state: RunState, runId: string, providerRunId: string, nowMs: number): Promise<boolean> {
+    const account = accountOf(state);
+    const entry = entryOf(account, providerRunId);
+    const args = [...this.prefixes(), runId, providerRunId, entry, this.ttlSeconds(nowMs)];
+    const scriptKeys = [this.keys.provider(account, providerRunId)];
+    return (await handOver.run(this.client, scriptKeys, args)) === 'handed';
+  }
+
   private ttlSeconds(nowMs: number): number {
     return Math.max(0, Math.ceil((this.spec.deadlineAtMs - nowMs) / 1000)) + afterDeadlineSeconds;
   }
@@ -67,8 +100,10 @@ export class ProviderIds {
   }
 }
 
-/** Of states of older versions. */
-const defaultAccount = 'default';
+function accountOf({ account }: RunState): string {
+  // Absent in states of older versions.
+  return account ?? 'default';
+}
 
 function providerRunIdOf(state: RunState): string | null {
   return 'providerRunId' in state ? state.providerRunId : null;

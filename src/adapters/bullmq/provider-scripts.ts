@@ -13,6 +13,8 @@ const mostDigests = 40;
 /** How long a webhook for an unknown id waits for the create's answer: longer than a create and its quarantine. */
 const earlySeconds = 180;
 const mostKept = 10_000;
+/** The sender retries for 72 h. */
+const foreignSeconds = 80 * 3600;
 /** A run that is flagged is promoted within this time, or whoever was to do it has failed. */
 const promotedMs = 3000;
 
@@ -110,4 +112,43 @@ export const linkProvider = new Script(`
   if ARGV[8] == '1' then redis.call('HSET', ARGV[1] .. ARGV[4], 'deaf', 1)
   elseif early then wake(ARGV[4]) end
   return 'linked'
+`);
+
+/**
+ * An unclaimed id turned out to be that of another run, which still waits for its create's answer.
+ * KEYS: provider. ARGV: …, run, the provider's id, entry, time to live in seconds.
+ */
+export const handOver = new Script(`
+  ${common}
+  if not isOpen(ARGV[3]) then return 'ended' end
+  local progress = redis.call('HGET', ARGV[1] .. ARGV[3], 'progress') or ''
+  if not progress:find('"phase":"creating"', 1, true) then return 'known' end
+  link(KEYS[1], ARGV[3], ARGV[4], ARGV[5], ARGV[6])
+  wake(ARGV[3])
+  return 'handed'
+`);
+
+/** A free one, newer than \`since\`: it is this run's to look at. KEYS: unclaimed, foreign. ARGV: since, now. */
+export const claim = new Script(`
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[1], '+inf', 'LIMIT', 0, 1)) do
+    redis.call('ZREM', KEYS[1], id)
+    redis.call('ZADD', KEYS[2], ARGV[2], id)
+    redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', ARGV[2] - ${foreignSeconds} * 1000)
+    redis.call('ZREMRANGEBYRANK', KEYS[2], 0, -${mostKept} - 1)
+    redis.call('EXPIRE', KEYS[2], ${foreignSeconds})
+    return id
+  end
+  return false
+`);
+
+/**
+ * A run waits for an id that may be its own; one that is there already wakes it.
+ * KEYS: quarantine, unclaimed. ARGV: …, run, from when on, since, now.
+ */
+export const joinQuarantine = new Script(`
+  ${common}
+  redis.call('ZADD', KEYS[1], ARGV[4], ARGV[3])
+  redis.call('EXPIRE', KEYS[1], 3600)
+  local isFree = redis.call('ZCOUNT', KEYS[2], ARGV[5], '+inf') > 0
+  if isFree and tonumber(ARGV[4]) <= tonumber(ARGV[6]) then wake(ARGV[3]) end
 `);

@@ -18,9 +18,10 @@ export const wakeJob = (job: string, wake: string, by: string): string => `
 `;
 const setWake = (by: string): string => wakeJob('KEYS[1]', 'KEYS[2]', by);
 
-/** KEYS: wake, job. Reads both: a wake is cleared only when its activation has come to something. */
+/** KEYS: wake, job. A wake is only read: it is cleared when its activation has come to something. */
 export const readSignals = new Script(`
-  return { redis.call('GET', KEYS[1]), redis.call('HGET', KEYS[2], 'cancelRequestedAt') }
+  local fields = redis.call('HMGET', KEYS[2], 'cancelRequestedAt', 'provider')
+  return { redis.call('GET', KEYS[1]), fields[1], fields[2] }
 `);
 
 /** KEYS: wake. ARGV: the wake as this activation read it. Another one has come since: 'again'. */
@@ -46,9 +47,10 @@ export const moveIndex = new Script(`
   return 'moved'
 `);
 
-/** KEYS: lock, job, old index, new index. ARGV: token, id, accepted at, state. */
+/** KEYS: lock, job, old index, new index. ARGV: token, id, accepted at, state, '1' when a create is about to go out. */
 export const saveState = new Script(`
   ${checkLock}
+  if ARGV[5] == '1' then redis.call('HDEL', KEYS[2], 'provider') end
   redis.call('HSET', KEYS[2], 'progress', ARGV[4])
   ${changeIndex}
   return 'saved'

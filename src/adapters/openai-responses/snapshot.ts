@@ -12,6 +12,10 @@ export const responseSchema = z.looseObject({
   error: z.looseObject({ code: z.string().nullish(), message: z.string().nullish() }).nullish(),
   incomplete_details: z.looseObject({ reason: z.string().nullish() }).nullish(),
   output: z.array(z.unknown()).nullish(),
+  metadata: z
+    .looseObject({ runfleet_id: z.string().nullish().catch(null) })
+    .nullish()
+    .catch(null),
   usage: z
     .looseObject({ input_tokens: z.number(), output_tokens: z.number(), total_tokens: z.number() })
     .nullish(),
@@ -26,6 +30,7 @@ export function snapshotOf({ data, pollAfterMs }: Answer<ResponseAnswer>): Provi
     expiresAtMs: null,
     pollAfterMs,
     usage: usageOf(data),
+    runId: data.metadata?.runfleet_id ?? null,
   };
   switch (data.status) {
     case 'queued':

@@ -9,6 +9,8 @@ export interface Call {
   readonly classIndex: number;
   /** A submit or a cancel. */
   readonly urgent: boolean;
+  /** It goes before the others of its class. */
+  readonly first: boolean;
   /** On the grid that all classes share, so that slots may change hands. */
   readonly shared: boolean;
   readonly tokens: number;
@@ -27,6 +29,17 @@ export interface HeldCall {
   readonly call: Call;
   readonly slotUs: number;
   readonly epoch: string;
+}
+
+/** Who goes first when slots change hands: submits and cancels, then what is known to be worth it. */
+export function rankOf({ urgent, first }: Call): number {
+  if (urgent) return 2;
+  return first ? 1 : 0;
+}
+
+/** Tokens were reserved for one create, at one slot. */
+function mayChange({ shared, tokens }: Call): boolean {
+  return shared && tokens === 0;
 }
 
 /** By slot, earliest first. Small: what is due within some hundred milliseconds. */
@@ -57,16 +70,14 @@ export class HeldCalls {
     return all;
   }
 
-  /** Takes out the earliest that a more urgent call may change places with. */
-  takeYielding(beforeUs: number): HeldCall | undefined {
-    return this.take(
-      ({ call, slotUs }) => !call.urgent && call.shared && call.tokens === 0 && slotUs < beforeUs,
-    );
+  /** Takes out the earliest call with a slot before `beforeUs` that goes after this one. */
+  takeYielding(to: Call, beforeUs: number): HeldCall | undefined {
+    return this.take(({ call, slotUs }) => mayChange(call) && slotUs < beforeUs && rankOf(call) < rankOf(to));
   }
 
-  /** Takes out the earliest urgent call whose slot is later than `afterUs`. */
-  takeUrgentLaterThan(afterUs: number): HeldCall | undefined {
-    return this.take(({ call, slotUs }) => call.urgent && call.shared && slotUs > afterUs);
+  /** Takes out the earliest call with a slot after `afterUs` that goes before this one. */
+  takePreceding(by: Call, afterUs: number): HeldCall | undefined {
+    return this.take(({ call, slotUs }) => mayChange(call) && slotUs > afterUs && rankOf(call) > rankOf(by));
   }
 
   private take(fits: (entry: HeldCall) => boolean): HeldCall | undefined {

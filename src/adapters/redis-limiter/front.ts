@@ -10,7 +10,7 @@ import { cameBack, firstLead, type Lead, leadMs } from '../../domain/limiter/lea
 import { longestPauseUs, type StepReply, type StepRequest } from '../../domain/limiter/step.ts';
 import { latenessMs, type LimiterSettings } from '../../domain/limiter/terms.ts';
 import { readTicket, slotPhase, type Ticket } from '../../domain/limiter/ticket.ts';
-import { type Call, type HeldCall, HeldCalls } from './calls.ts';
+import { type Call, type HeldCall, HeldCalls, rankOf } from './calls.ts';
 import { type Announcement, Contact, type LimiterClock } from './contact.ts';
 import type { LimiterObserver } from './observer.ts';
 import { Full } from './full.ts';
@@ -133,13 +133,15 @@ export class Front implements RateGate {
       callClass,
       classIndex: classIndex(callClass),
       urgent: isUrgent(callClass),
+      first: ask.first === true,
       shared: this.isShared(callClass),
       tokens: Math.max(0, Math.ceil(ask.tokens?.estimate ?? 0)),
       id: ask.tokens?.id ?? '',
       ticket,
       ticketText: ask.ticket,
       askedLocalMs: this.contact.localMs(),
-      returning: ticket !== null && ticket.dueUs > 0,
+      // Those that come back go before those that come: that is where it belongs.
+      returning: ask.first === true || (ticket !== null && ticket.dueUs > 0),
       stays: false,
       resolve,
     };
@@ -171,7 +173,7 @@ export class Front implements RateGate {
     if (ticket.slotUs !== null && isOfNow && this.fits(call, ticket))
       return this.deliver(call, ticket.slotUs);
     // Woken before its turn: it keeps its place.
-    if (ticket.slotUs === null && isOfNow && !call.urgent && earlyUs > leastHoldMs * 1000)
+    if (ticket.slotUs === null && isOfNow && rankOf(call) === 0 && earlyUs > leastHoldMs * 1000)
       return this.permits.comeBack(
         call,
         ticket.dueUs,
@@ -206,9 +208,10 @@ export class Front implements RateGate {
     }
     const other = this.partnerOf(call, slotUs);
     if (other !== undefined && other.epoch === this.contact.epoch) {
-      // They change places: the urgent one goes first, and no slot is lost.
-      this.hold(call.urgent ? call : other.call, Math.min(slotUs, other.slotUs));
-      return this.holdOrPark(call.urgent ? other.call : call, Math.max(slotUs, other.slotUs));
+      // They change places, and no slot is lost.
+      const goesFirst = rankOf(call) > rankOf(other.call);
+      this.hold(goesFirst ? call : other.call, Math.min(slotUs, other.slotUs));
+      return this.holdOrPark(goesFirst ? other.call : call, Math.max(slotUs, other.slotUs));
     }
     if (other !== undefined) this.held.add(other);
     this.holdOrPark(call, slotUs);
@@ -216,7 +219,7 @@ export class Front implements RateGate {
 
   private partnerOf(call: Call, slotUs: number): HeldCall | undefined {
     if (!call.shared || call.tokens > 0) return undefined;
-    return call.urgent ? this.held.takeYielding(slotUs) : this.held.takeUrgentLaterThan(slotUs);
+    return this.held.takeYielding(call, slotUs) ?? this.held.takePreceding(call, slotUs);
   }
 
   private holdOrPark(call: Call, slotUs: number): void {

@@ -130,7 +130,7 @@ export class Trips {
     const { contact, answered, refused, done, failed } = this.options;
     if (this.gatherTimer !== null) clearTimeout(this.gatherTimer);
     this.gatherTimer = null;
-    // Urgent ones first, then those that have waited.
+    // Urgent ones first, then those that are known to be worth it, then those that have waited.
     this.calls.sort((a, b) => order(a) - order(b));
     const calls = this.calls.splice(0, mostCallsATrip);
     this.wantsAnother = this.calls.length > 0;
@@ -210,7 +210,8 @@ export class Trips {
 
 function order(call: Call): number {
   if (call.urgent) return 0;
-  return call.returning ? 1 : 2;
+  if (call.first) return 1;
+  return call.returning ? 2 : 3;
 }
 
 function askOf(call: Call): Ask {

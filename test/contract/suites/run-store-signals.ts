@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Signals } from '../../../src/ports/run-store.ts';
-import { anOutcome, ended, following } from '../../support/fakes/builders.ts';
+import type { CreatingState } from '../../../src/domain/run.ts';
+import { anOutcome, creating, ended, following } from '../../support/fakes/builders.ts';
 import { eventually } from '../../support/fakes/eventually.ts';
 import { dataNow, type RunStoreFactory, type RunStoreHarness } from './run-store-harness.ts';
 
@@ -139,6 +140,32 @@ export function signalsConformance(factory: RunStoreFactory): void {
       expect(await harness.store.requestCancel('run-a', harness.nowMs())).toBe('ended'),
     );
     await expect(harness.store.get('run-a')).resolves.toMatchObject({ outcome: anOutcome() });
+  });
+
+  it('hands an id at the provider to a run whose create is unanswered, once, and wakes it', async () => {
+    await turn();
+    await harness.store.add('run-b', dataNow(harness));
+    const unanswered = (): CreatingState =>
+      creating({ intentAtMs: harness.nowMs(), wakeAtMs: harness.nowMs() + hourMs });
+    await harness.activate('run-b', (activation) => activation.park(unanswered()));
+    await harness.store.wake('run-a', 'stream');
+    await harness.activate('run-a', async (activation) => {
+      await activation.takeSignals();
+      await activation.handOver('run-b', 'resp_b');
+      // A run that is followed has its id, and one that is not ours has none.
+      await activation.handOver('run-a', 'resp_a');
+      await activation.handOver('run-none', 'resp_none');
+      await activation.park(following({ wakeAtMs: harness.nowMs() + hourMs }));
+    });
+    await harness.activate('run-b', async (activation) => {
+      await expect(activation.takeSignals()).resolves.toMatchObject({
+        wokenBy: 'webhook',
+        candidate: 'resp_b',
+      });
+      await activation.park(following({ providerRunId: 'resp_b', wakeAtMs: harness.nowMs() + hourMs }));
+    });
+    await harness.store.wake('run-a', 'stream');
+    await expect(turn()).resolves.toEqual({ wokenBy: 'stream', cancelRequestedAtMs: null });
   });
 
   it('takes a wake of a run that is over for nothing', async () => {

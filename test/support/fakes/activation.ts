@@ -19,6 +19,8 @@ export interface FakeJob {
   /** A wake in the hands of the activation: back on record if that is lost. */
   taken: Signals['wokenBy'];
   cancelRequestedAtMs: number | null;
+  /** An id at the provider that may be this run's. */
+  candidate: string | null;
   /** States as they were saved, oldest first; for tests. */
   readonly saved: RunState[];
 }
@@ -26,6 +28,9 @@ export interface FakeJob {
 /** What an activation needs of its store. */
 export interface ActivationHost {
   nowMs(): number;
+  /** Ids at the provider that nobody knows. */
+  readonly unclaimed: string[];
+  handOver(runId: string, providerRunId: string): void;
   /** Whether no run before this one is open in its lane. */
   isFirstInLane(job: FakeJob): boolean;
   /** Throws while the store is switched off. */
@@ -51,10 +56,24 @@ export class FakeActivation implements Activation {
 
   async takeSignals(): Promise<Signals> {
     await this.held();
-    const { wokenBy, cancelRequestedAtMs } = this.job;
+    const { wokenBy, cancelRequestedAtMs, state } = this.job;
     this.job.wokenBy = null;
     this.job.taken = wokenBy;
-    return { wokenBy, cancelRequestedAtMs };
+    const candidate = this.takeCandidate(state);
+    return { wokenBy, cancelRequestedAtMs, ...(candidate === null ? {} : { candidate }) };
+  }
+
+  private takeCandidate(state: RunState): string | null {
+    if (state.phase !== 'creating' || state.candidate !== undefined) return null;
+    if ((state.inspectAfterMs ?? 0) > this.host.nowMs()) return null;
+    const { candidate } = this.job;
+    this.job.candidate = null;
+    return candidate ?? this.host.unclaimed.shift() ?? null;
+  }
+
+  async handOver(runId: string, providerRunId: string): Promise<void> {
+    await this.host.touch();
+    this.host.handOver(runId, providerRunId);
   }
 
   async takeTurn(): Promise<'free' | 'busy'> {

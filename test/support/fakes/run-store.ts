@@ -18,6 +18,8 @@ import { FakeActivation, type FakeJob } from './activation.ts';
 export class FakeRunStore implements RunStore {
   /** True: every call rejects, as without Redis. */
   unavailable = false;
+  /** Ids at the provider that nobody knows, for runs whose create was not answered. */
+  readonly unclaimed: string[] = [];
   private readonly clock: Clock;
   private readonly defaultDeadlineSeconds: number;
   private readonly jobs = new Map<string, FakeJob>();
@@ -48,6 +50,7 @@ export class FakeRunStore implements RunStore {
         wokenBy: null,
         taken: null,
         cancelRequestedAtMs: null,
+        candidate: null,
         saved: [],
       });
     }
@@ -124,6 +127,13 @@ export class FakeRunStore implements RunStore {
       nowMs: () => this.clock.nowMs(),
       isFirstInLane: (asking) => asking.spec.lane === null || this.lane(asking)[0] === asking,
       touch: () => this.touch(),
+      unclaimed: this.unclaimed,
+      handOver: (runId, providerRunId) => {
+        const other = this.jobs.get(runId);
+        if (other === undefined || other.outcome !== null || other.state.phase !== 'creating') return;
+        other.candidate = providerRunId;
+        this.ring(other, 'webhook');
+      },
     });
   }
 

@@ -65,7 +65,7 @@ describe('a step under the learned policy', () => {
     await world.stepWhenDue();
     await world.stepWhenDue();
     world.clock.advance(500);
-    await world.store.wake('run-1', 'webhook');
+    await world.store.wake('run-1', 'stream');
     await world.step();
     world.gate.denyNext(world.clock.nowMs() + 5000);
     await world.stepWhenDue();
@@ -74,7 +74,7 @@ describe('a step under the learned policy', () => {
       'max_delay',
       'max_delay',
       'fault',
-      'webhook',
+      'stream',
       'quota',
     ]);
     expect((await looks())[0]).toEqual({ age_ms: 2000, reason: 'max_delay' });

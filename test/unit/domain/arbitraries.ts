@@ -17,6 +17,7 @@ import {
   accepted,
   aFault,
   anEnding,
+  aSpec,
   creating,
   ended,
   fetching,
@@ -40,7 +41,12 @@ export const fault: fc.Arbitrary<FaultDetails> = fc
   .record({ type: fc.constantFrom(...faultTypes), retryAfterMs: orNull(pause) })
   .map(({ type, retryAfterMs }) => aFault(type, { retryAfterMs }));
 
-const stamps = { createdAtMs: orNull(time), expiresAtMs: orNull(time), pollAfterMs: orNull(pause) };
+const stamps = {
+  runId: fc.constantFrom(null, 'run-other', aSpec().id),
+  createdAtMs: orNull(time),
+  expiresAtMs: orNull(time),
+  pollAfterMs: orNull(pause),
+};
 
 const toolCalls = fc.constantFrom(
   [],
@@ -92,8 +98,15 @@ const there = {
   cancelSentAtMs: orNull(now),
 };
 
+const word = orNull(
+  fc.record({ by: fc.constant('webhook' as const), atMs: now, looks: fc.nat({ max: 2000 }) }),
+);
+const candidate = orNull(fc.constant('resp_candidate'));
+
 const acceptedState: fc.Arbitrary<AcceptedState> = fc.record(base).map(accepted);
-const creatingState: fc.Arbitrary<CreatingState> = fc.record({ ...base, intentAtMs: now }).map(creating);
+const creatingState: fc.Arbitrary<CreatingState> = fc
+  .record({ ...base, intentAtMs: now, inspections: fc.nat({ max: 99 }), inspectAfterMs: now, candidate })
+  .map(({ candidate: id, ...rest }) => creating({ ...rest, ...(id === null ? {} : { candidate: id }) }));
 const submitted = fc.record({
   callIds: fc.constantFrom(['call_1'], ['call_9']),
   atMs: now,
@@ -120,9 +133,15 @@ const followingState: fc.Arbitrary<FollowingState> = fc
     toolCalls,
     tools,
     asking,
+    word,
   })
-  .map(({ tools: some, asking: is, ...rest }) =>
-    following({ ...rest, ...(some && { tools: some }), ...(is && { asking: is }) }),
+  .map(({ tools: some, asking: is, word: given, ...rest }) =>
+    following({
+      ...rest,
+      ...(some && { tools: some }),
+      ...(is && { asking: is }),
+      ...(given && { word: given }),
+    }),
   );
 const fetchingState: fc.Arbitrary<FetchingState> = fc
   .record({ ...there, ended: fc.constantFrom(...providerEndings).map((status) => anEnding(status)) })
@@ -139,17 +158,27 @@ export const endedState: fc.Arbitrary<EndedState> = fc
   .record({ ...base, status: fc.constantFrom(...terminalStatuses) })
   .map(ended);
 
-export const activation: fc.Arbitrary<RunEvent> = fc.record({
+const awake = {
   type: fc.constant('activated' as const),
   wokenBy: fc.constantFrom(null, 'poll' as const, 'webhook' as const, 'stream' as const, 'tools' as const),
   cancelRequestedAtMs: orNull(now),
-});
+};
+export const activation: fc.Arbitrary<RunEvent> = fc.oneof(
+  fc.record(awake),
+  fc.record({ ...awake, candidate: fc.constant('resp_candidate') }),
+);
 
 export const event: fc.Arbitrary<RunEvent> = fc.oneof(
   activation,
   fc.record({
     type: fc.constant('replied' as const),
-    call: fc.constantFrom('create' as const, 'retrieve' as const, 'submit' as const, 'cancel' as const),
+    call: fc.constantFrom(
+      'create' as const,
+      'adopt' as const,
+      'retrieve' as const,
+      'submit' as const,
+      'cancel' as const,
+    ),
     snapshot,
   }),
   fc.record({ type: fc.constant('found' as const), snapshot: orNull(snapshot) }),
@@ -164,6 +193,7 @@ export const event: fc.Arbitrary<RunEvent> = fc.oneof(
     call: fc.constantFrom(
       'create' as const,
       'find' as const,
+      'adopt' as const,
       'retrieve' as const,
       'submit' as const,
       'cancel' as const,

@@ -20,6 +20,7 @@ const context = fc.tuple(circumstances, spec).map(([patch, one]) => aContext({ .
 const phasesOf: Readonly<Record<RunCall, readonly string[]>> = {
   create: ['accepted', 'creating'],
   find: ['creating'],
+  adopt: ['creating'],
   retrieve: ['following'],
   submit: ['following', 'creating'],
   cancel: ['following'],

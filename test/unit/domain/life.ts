@@ -190,6 +190,8 @@ class Model {
         const visible = this.runs.find(({ atMs }) => this.nowMs >= atMs + this.plan.visibleAfterMs);
         return { type: 'found', snapshot: visible === undefined ? null : this.view(visible) };
       }
+      case 'adopt':
+        throw new Error('No webhook came for these runs.');
       case 'retrieve':
       case 'submit':
       case 'cancel':

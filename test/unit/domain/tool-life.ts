@@ -101,9 +101,8 @@ class Model {
   run(): ToolLife {
     for (let steps = 0; steps < mostSteps; steps += 1) {
       const wokenBy = this.sleep();
-      const { cancelAtMs } = this.plan;
-      const cancelRequestedAtMs =
-        cancelAtMs !== null && this.nowMs >= t0 + cancelAtMs ? t0 + cancelAtMs : null;
+      const cancelAtMs = t0 + (this.plan.cancelAtMs ?? Infinity);
+      const cancelRequestedAtMs = this.nowMs >= cancelAtMs ? cancelAtMs : null;
       const outcome = this.step({ type: 'activated', wokenBy, cancelRequestedAtMs });
       if (outcome === null) continue;
       const { handedOut, submits, effects, withdrawn, nowMs: endedAtMs, stored: state } = this;
@@ -228,6 +227,7 @@ class Model {
         return { type: 'replied', call, snapshot: this.view(leg) };
       case 'fetchOutput':
       case 'find':
+      case 'adopt':
         throw new Error(`Nobody calls ${call} here.`);
       default: {
         const never: never = call;

@@ -1,0 +1,127 @@
+/** Runs whose create was never answered are found again by their webhooks, and what others do costs next to nothing. */
+
+import { expect, it } from 'vitest';
+import type { Activation } from '../../../src/ports/run-store.ts';
+import { eventually } from '../../support/eventually.ts';
+import { creating, following } from '../../support/fakes/builders.ts';
+import { useRedis } from '../../support/redis.ts';
+import { turns, webhookRig } from './rig.ts';
+
+const redis = useRedis();
+const hourMs = 3_600_000;
+
+/** A provider that answers no create, and whose runs are known to nobody but by their webhooks. */
+function lostCreates(owners: ReadonlyMap<string, string>) {
+  const adopted = new Map<string, string>();
+  let looks = 0;
+  const step = async (activation: Activation) => {
+    const { id } = activation.spec;
+    const { candidate } = await activation.takeSignals();
+    const { state } = activation;
+    if (state.phase === 'accepted') {
+      await activation.save(creating({ intentAtMs: Date.now() }));
+      await turns(6);
+      await activation.park(creating({ intentAtMs: Date.now(), wakeAtMs: Date.now() + hourMs }));
+      return { type: 'parked' } as const;
+    }
+    if (candidate === undefined) {
+      await activation.park({ ...state, wakeAtMs: Date.now() + hourMs });
+      return { type: 'parked' } as const;
+    }
+    looks += 1;
+    const owner = owners.get(candidate);
+    if (owner === id) {
+      adopted.set(id, candidate);
+      await activation.park(following({ providerRunId: candidate, wakeAtMs: Date.now() + hourMs }));
+      return { type: 'parked' } as const;
+    }
+    if (owner !== undefined) await activation.handOver(owner, candidate);
+    await activation.park({ ...state, wakeAtMs: Date.now() + 1 });
+    return { type: 'parked' } as const;
+  };
+  return { adopted, step, looks: () => looks };
+}
+
+it('finds every run again, with two looks a run at most, however many are lost at once', async () => {
+  const rig = webhookRig(redis);
+  const runs = Array.from({ length: 40 }, (_, n) => `run-${n}`);
+  const owners = new Map(runs.map((id) => [`resp_${id}`, id]));
+  const provider = lostCreates(owners);
+  await rig.work(provider.step);
+  await rig.work(provider.step);
+  await Promise.all(runs.map((id) => rig.add(id)));
+  await eventually(
+    'all creates to be out',
+    () => redis.client.zcard(rig.keys.statusIndex('responses', 'creating')),
+    (count) => count === runs.length,
+  );
+  await Promise.all(
+    runs.map(async (id) => {
+      await turns(20);
+      expect(['early', 'woken', 'duplicate']).toContain(await rig.take(`resp_${id}`, `wh_${id}`));
+    }),
+  );
+  await eventually(
+    'every run to be adopted',
+    () => provider.adopted.size,
+    (size) => size === runs.length,
+  );
+  expect(provider.looks()).toBeLessThanOrEqual(2 * runs.length);
+  for (const [id, candidate] of provider.adopted) expect(candidate).toBe(`resp_${id}`);
+  await eventually(
+    'nobody to wait',
+    () => redis.client.zcard(rig.keys.quarantine('default')),
+    (count) => count === 0,
+  );
+  expect(await redis.client.zcard(rig.keys.unclaimed('default'))).toBe(0);
+});
+
+it('looks at the id of somebody else once, whatever the sender repeats', async () => {
+  const rig = webhookRig(redis);
+  const provider = lostCreates(new Map());
+  await rig.work(provider.step);
+  await rig.add('run-1');
+  await eventually(
+    'its quarantine',
+    () => redis.client.zcard(rig.keys.quarantine('default')),
+    (count) => count === 1,
+  );
+  for (let n = 0; n < 20; n += 1) await rig.take('resp_foreign', `wh_${n}`);
+  await eventually('the look', provider.looks, (looks) => looks === 1);
+  for (let n = 20; n < 40; n += 1) expect(await rig.take('resp_foreign', `wh_${n}`)).toBe('early');
+  await eventually(
+    'quiet',
+    () => rig.store.counts(),
+    ({ jobs }) => jobs['delayed'] === 1 && jobs['active'] === 0 && jobs['waiting'] === 0,
+  );
+  expect(provider.looks()).toBe(1);
+});
+
+it('takes over an id that a worker had on record before it died', async () => {
+  const rig = webhookRig(redis);
+  let died = false;
+  const candidates: unknown[] = [];
+  await rig.work(async (activation) => {
+    const { candidate } = await activation.takeSignals();
+    if (activation.state.phase === 'accepted')
+      await activation.save(creating({ intentAtMs: Date.now(), wakeAtMs: Date.now() }));
+    if (!died) {
+      died = true;
+      // It linked the id, and could not park.
+      await redis.client.hset(rig.keys.job('run-1'), 'provider', 'resp_1');
+      await redis.client.del(rig.keys.lock('run-1'));
+      await activation.save(creating());
+    }
+    candidates.push(candidate);
+    await activation.park(following({ providerRunId: 'resp_1', wakeAtMs: Date.now() + hourMs }));
+    return { type: 'parked' };
+  });
+  await rig.add('run-1');
+  await eventually(
+    'the next worker',
+    () => candidates,
+    (seen) => seen.length === 1,
+    { withinMs: 15_000 },
+  );
+  expect(candidates).toEqual(['resp_1']);
+});
