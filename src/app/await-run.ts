@@ -1,11 +1,11 @@
 import { RunNotFoundError } from '../domain/errors.ts';
-import { statusOf } from '../domain/run.ts';
 import type { EventBus } from '../ports/event-bus.ts';
 import type { RunRecord, RunStore } from '../ports/run-store.ts';
 import { Bell } from './bell.ts';
+import { asksItsCaller } from './tool-views.ts';
 
 /**
- * The run, as soon as it has ended or asks for tools, and at the latest when `signal` aborts.
+ * The run, as soon as it has ended or asks its caller for tools, and at the latest when `signal` aborts.
  *
  * Costs two reads, however long it takes: it wakes by an event, and reads again only after a gap in the events.
  * Throws `RunNotFoundError`.
@@ -24,8 +24,7 @@ export async function awaitRun(
       bell.hush();
       const record = await deps.store.get(id);
       if (record === null) throw new RunNotFoundError(id);
-      if (record.outcome !== null || statusOf(record.state) === 'requires_action' || signal.aborted)
-        return record;
+      if (record.outcome !== null || asksItsCaller(record) || signal.aborted) return record;
       await bell.heard();
     }
   } finally {

@@ -82,12 +82,12 @@ export async function submitMany(
 }
 
 function prepare(deps: SubmitDeps, body: unknown, owner: string | null): JobData {
-  const input: ParsedRunInput = parse(runInput, body);
+  const input: ParsedRunInput = parseInput(runInput, body);
   const kind = deps.kinds[input.kind];
   const problems = [...accountProblems(deps, input.account), ...requestProblems(kind, input.request)];
   if (problems.length > 0) throw new InvalidInputError(problems);
   // Parsed again: the lane comes from the provider's request, and may not fit.
-  return parse(jobData, {
+  return parseInput(jobData, {
     ...input,
     v: 1,
     lane: input.lane ?? kind.laneOf(input.request),
@@ -108,7 +108,8 @@ function accountProblems({ accountNames }: SubmitDeps, name: string | null): Fie
   return [{ path: ['account'], message }];
 }
 
-function parse<T>(schema: z.ZodType<T>, value: unknown): T {
+/** Throws `InvalidInputError`, which names each field. */
+export function parseInput<T>(schema: z.ZodType<T>, value: unknown): T {
   const parsed = schema.safeParse(value);
   if (!parsed.success) throw new InvalidInputError(parsed.error.issues.flatMap(fieldErrors));
   return parsed.data;

@@ -1,6 +1,7 @@
 import { type RunOutcome, type RunSpec, type RunState, statusOf, totalCalls } from '../domain/run.ts';
 import type { RunView } from '../domain/wire/run-view.ts';
 import type { RunRecord } from '../ports/run-store.ts';
+import { providerRunIds, requiredAction, toolRounds } from './tool-views.ts';
 
 /** The run as callers see it. `brief` leaves the output out, for lists. */
 export function viewOf(record: RunRecord, detail: 'full' | 'brief' = 'full'): RunView {
@@ -10,14 +11,16 @@ export function viewOf(record: RunRecord, detail: 'full' | 'brief' = 'full'): Ru
     object: 'runfleet.run',
     kind: spec.kind,
     status: outcome?.status ?? statusOf(state),
-    provider_run_id: 'providerRunId' in state ? state.providerRunId : null,
+    provider_run_id: providerRunIds(state).at(-1) ?? null,
+    provider_run_ids: providerRunIds(state),
     thread_id: 'threadId' in state ? state.threadId : null,
     account: state.account ?? null,
     output_text: detail === 'full' ? (outcome?.output?.text ?? null) : null,
     output: detail === 'full' ? [...(outcome?.output?.items ?? [])] : [],
     usage: usageView(outcome),
     error: outcome?.error ?? null,
-    required_action: requiredAction(state),
+    required_action: requiredAction(record),
+    tool_rounds: detail === 'full' ? toolRounds(state) : [],
     calls: { ...state.calls, total: totalCalls(state.calls) },
     ...times(spec, state, outcome),
     found_by: outcome?.foundBy ?? null,
@@ -42,14 +45,6 @@ function usageView(outcome: RunOutcome | null): RunView['usage'] {
   return usage === null
     ? null
     : { input_tokens: usage.inputTokens, output_tokens: usage.outputTokens, total_tokens: usage.totalTokens };
-}
-
-function requiredAction(state: RunState): RunView['required_action'] {
-  if (state.phase !== 'following' || state.status !== 'requires_action' || state.toolCalls.length === 0)
-    return null;
-  return {
-    tool_calls: state.toolCalls.map(({ id, name, arguments: args }) => ({ id, name, arguments: args })),
-  };
 }
 
 function looksOf(state: RunState): RunView['looks'] {

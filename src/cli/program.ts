@@ -7,10 +7,18 @@ import { registerQuota } from './commands/quota.ts';
 import { registerEnqueue } from './commands/enqueue.ts';
 import { registerGet, registerList, registerWait } from './commands/follow.ts';
 import { registerProcesses } from './commands/processes.ts';
+import { registerToolOutputs } from './commands/tool-outputs.ts';
 import { registerSimulate } from './commands/simulate.ts';
 import type { Context } from './context.ts';
 
-const people = [registerEnqueue, registerGet, registerWait, registerList, registerChanges];
+const people = [
+  registerEnqueue,
+  registerGet,
+  registerWait,
+  registerList,
+  registerChanges,
+  registerToolOutputs,
+];
 
 /** All commands. Nothing is run, and nothing heavy is loaded, before one of them is given. */
 export function buildProgram(context: Context, version: string, finish: Finish): Command {

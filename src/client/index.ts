@@ -41,5 +41,6 @@ export type {
   RunStatus,
   RunView,
   TerminalStatus,
+  ToolOutput,
 } from './types.ts';
 export type { Timing } from './retry.ts';

@@ -5,7 +5,7 @@ import { runEvents } from './events.ts';
 import type { EventsOptions, RunEvent } from './events.ts';
 import { isRun, isRunList } from './parse.ts';
 import type { Answer, Call, Transport } from './transport.ts';
-import type { EndedRun, RunInput, RunList, RunListQuery, RunView } from './types.ts';
+import type { EndedRun, RunInput, RunList, RunListQuery, RunView, ToolOutput } from './types.ts';
 import { waitForEnd } from './wait.ts';
 import type { WaitOptions } from './wait.ts';
 
@@ -111,6 +111,24 @@ export class Runs {
     return this.#run({
       method: 'POST',
       path: `${pathOf(id)}/cancel`,
+      repeatable: true,
+      signal: options.signal,
+    });
+  }
+
+  /**
+   * Answers tool calls of a run that waits for you (mode `manual`), in parts if need be; the first answer to a call
+   * stands. Resolves with the run, whose `required_action` lists what is still missing.
+   */
+  async submitToolOutputs(
+    id: string,
+    outputs: readonly ToolOutput[],
+    options: CallOptions = {},
+  ): Promise<RunView> {
+    return this.#run({
+      method: 'POST',
+      path: `${pathOf(id)}/tool-outputs`,
+      body: JSON.stringify({ tool_outputs: outputs }),
       repeatable: true,
       signal: options.signal,
     });

@@ -5,6 +5,7 @@ import type { RunKind, RunStatus, TerminalStatus } from '../domain/status.ts';
 import type { DurationClass, DurationList } from '../domain/wire/durations.ts';
 import type { RunInput } from '../domain/wire/run-input.ts';
 import type { Problem, RunList, RunView } from '../domain/wire/run-view.ts';
+import type { ToolOutputsInput } from '../domain/wire/tool-outputs.ts';
 
 export type {
   DurationClass,
@@ -17,6 +18,9 @@ export type {
   RunView,
   TerminalStatus,
 };
+
+/** The answer to one tool call. */
+export type ToolOutput = ToolOutputsInput['tool_outputs'][number];
 
 /** A run that has ended. */
 export type EndedRun = RunView & { readonly status: TerminalStatus };

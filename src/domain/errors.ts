@@ -67,6 +67,15 @@ export class BacklogFullError extends RunfleetError {
   }
 }
 
+/** The run waits for no answers of tools: it has ended, went on, or never asked. */
+export class ToolsNotAwaitedError extends RunfleetError {
+  override readonly name = 'ToolsNotAwaitedError';
+
+  constructor(id: string) {
+    super(`Run ${id} waits for no tool outputs.`);
+  }
+}
+
 /** Another worker holds this run now; whatever this one was about to write is void. */
 export class ActivationLostError extends RunfleetError {
   override readonly name = 'ActivationLostError';

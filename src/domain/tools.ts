@@ -42,9 +42,9 @@ export const toolErrorCodes = [
   'unknown_tool',
   'tool_failed',
   'tool_timeout',
+  'deadline_exceeded',
+  'invalid_output',
   'output_too_large',
-  'unreachable',
-  'invalid_answer',
 ] as const;
 
 /** Why a call has no output. Short: the model is told, and so is whoever reads the run. */

@@ -14,6 +14,7 @@ import { eventRoutes } from './routes/event-routes.ts';
 import { operationRoutes } from './routes/operation-routes.ts';
 import { runRoutes } from './routes/run-routes.ts';
 import { submitRoutes } from './routes/submit-routes.ts';
+import { toolRoutes } from './routes/tool-routes.ts';
 import { webhookRoutes } from './routes/webhook-routes.ts';
 
 /** The whole HTTP interface. Does not listen, and closes nothing. */
@@ -47,6 +48,7 @@ export function apiRoutes(deps: HttpDeps): Route[] {
   const routes = [
     ...submitRoutes(deps),
     ...runRoutes(deps, new LongWaits(deps, deps.stopping)),
+    ...toolRoutes(deps),
     ...eventRoutes(deps),
     ...webhookRoutes(deps),
     ...operationRoutes(deps, limits),

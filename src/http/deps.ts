@@ -6,10 +6,12 @@ import type { SubmitDeps } from '../app/submit.ts';
 import type { DurationStore } from '../ports/duration-store.ts';
 import type { QuotaView } from '../domain/wire/quota-view.ts';
 import type { EventBus } from '../ports/event-bus.ts';
+import type { ToolAnswers } from '../ports/tool-calls.ts';
 
 /** What the app needs of the world. Whoever composes it owns every connection in here, and closes it. */
 export interface HttpDeps extends SubmitDeps {
   readonly events: EventBus;
+  readonly answers: ToolAnswers;
   readonly webhooks: ReceiveWebhookDeps;
   /** Empty: no key is asked for, and the listener must be bound to loopback. */
   readonly apiKeys: readonly ApiKey[];

@@ -59,6 +59,7 @@ const backlogRetrySeconds = 5;
 const sortsByName: Readonly<Record<string, ProblemName>> = {
   RunNotFoundError: 'run-not-found',
   RunStillOpenError: 'run-open',
+  ToolsNotAwaitedError: 'tools-not-awaited',
   WebhookRefusedError: 'webhook-refused',
   IdempotencyMismatchError: 'idempotency-mismatch',
   BacklogFullError: 'backlog-full',

@@ -68,6 +68,11 @@ export const problemSorts = {
     title: 'The fleet has as many runs in flight as it may hold.',
     advice: 'Send it again after the seconds that `Retry-After` says.',
   },
+  'tools-not-awaited': {
+    status: 409,
+    title: 'The run waits for no tool outputs.',
+    advice: 'Read the run: `required_action` lists the calls that it waits for.',
+  },
   'too-large': { status: 413, title: 'The body is too large.', advice: 'Send less, or in several requests.' },
   'unsupported-type': {
     status: 415,

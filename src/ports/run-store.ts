@@ -1,4 +1,5 @@
 import type { RunOutcome, RunSpec, RunState } from '../domain/run.ts';
+import type { ToolCall } from '../domain/snapshot.ts';
 import type { RunKind, RunStatus } from '../domain/status.ts';
 import type { JobData } from '../domain/wire/job-data.ts';
 import type { ProviderRequest } from './run-provider.ts';
@@ -9,6 +10,8 @@ export interface RunRecord {
   readonly state: RunState;
   /** Null while the run is open. */
   readonly outcome: RunOutcome | null;
+  /** Of a run that waits for tools, where it was read alone: the calls without an answer, arguments and all. */
+  readonly unanswered?: readonly ToolCall[];
 }
 
 export interface ListQuery {

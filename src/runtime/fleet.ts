@@ -77,6 +77,7 @@ export async function startApi(context: FleetContext): Promise<string> {
       metrics,
       logger,
     }),
+    answers: new RedisToolAnswers(client, config.prefix),
     idempotency: new RedisIdempotencyStore(client, keys, config.keepResultsSeconds),
     backlog: new Backlog(store, systemClock, config.backlogLimit),
     clock: systemClock,

@@ -1,4 +1,5 @@
 import type { Queue } from 'bullmq';
+import { isAsking } from '../../domain/decide-tools.ts';
 import { openStatuses, type RunKind, runKinds } from '../../domain/status.ts';
 import type { JobData } from '../../domain/wire/job-data.ts';
 import type { ListQuery, RunCounts, RunPage, RunRecord, RunStore } from '../../ports/run-store.ts';
@@ -11,6 +12,7 @@ import { listRuns } from './run-list.ts';
 import { storeRequest } from './request.ts';
 import { flagWake, requestCancel } from './scripts.ts';
 import { promote } from './promote.ts';
+import { RedisToolAnswers } from './tool-answers.ts';
 
 export interface RunStoreOptions {
   readonly queue: Queue;
@@ -28,6 +30,7 @@ export class BullmqRunStore implements RunStore {
   private readonly keys: RunKeys;
   private readonly lanes: Lanes;
   private readonly defaultDeadlineSeconds: number;
+  private readonly answers: RedisToolAnswers;
 
   constructor(options: RunStoreOptions) {
     this.queue = options.queue;
@@ -35,6 +38,7 @@ export class BullmqRunStore implements RunStore {
     this.keys = runKeys(options.prefix);
     this.lanes = new Lanes(options.client, this.keys);
     this.defaultDeadlineSeconds = options.defaultDeadlineSeconds;
+    this.answers = new RedisToolAnswers(options.client, options.prefix);
   }
 
   async add(id: string, data: JobData): Promise<void> {
@@ -65,7 +69,10 @@ export class BullmqRunStore implements RunStore {
   async get(id: string): Promise<RunRecord | null> {
     return await onRedis(async () => {
       const fields = await hashFields(this.client, this.keys.job(id), recordFields);
-      return recordOf(id, fields, this.defaultDeadlineSeconds);
+      const record = recordOf(id, fields, this.defaultDeadlineSeconds);
+      if (record === null || record.outcome !== null || !isAsking(record.state)) return record;
+      const unanswered = await this.answers.unanswered(id, record.state.tools?.round ?? 0);
+      return { ...record, unanswered };
     });
   }
 

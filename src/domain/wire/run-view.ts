@@ -3,6 +3,7 @@
 import * as z from 'zod';
 import { lookReasons, mostLookNotes } from '../look-log.ts';
 import { runKinds, runStatuses } from '../status.ts';
+import { mostToolNotes, toolModes } from '../tools.ts';
 
 const time = z.iso.datetime().nullable();
 const count = z.int().min(0);
@@ -13,6 +14,11 @@ export const runView = z.strictObject({
   kind: z.enum(runKinds),
   status: z.enum(runStatuses),
   provider_run_id: z.string().nullable(),
+  provider_run_ids: z
+    .array(z.string())
+    .describe(
+      'All runs at the provider, the latest last: a response that asked for tools is followed by another.',
+    ),
   thread_id: z.string().nullable(),
   account: z.string().nullable().describe('The account that carries it; null until it is chosen.'),
   output_text: z.string().nullable(),
@@ -30,10 +36,36 @@ export const runView = z.strictObject({
     .nullable(),
   required_action: z
     .strictObject({
-      tool_calls: z.array(z.strictObject({ id: z.string(), name: z.string(), arguments: z.string() })),
+      tool_calls: z.array(
+        z.strictObject({
+          id: z.string(),
+          name: z.string(),
+          arguments: z.string().describe('As the model wrote them: JSON by intent.'),
+          mode: z.enum(toolModes).describe('Who answers it: `manual` is you.'),
+        }),
+      ),
+      expires_at: z.iso
+        .datetime()
+        .describe('An answer that comes later is of no use: the run has ended then.'),
     })
     .nullable()
-    .describe('The tool calls that the run waits for.'),
+    .describe('The tool calls that the run waits for and that have no answer yet.'),
+  tool_rounds: z
+    .array(
+      z.strictObject({
+        round: count,
+        calls: z.array(
+          z.strictObject({
+            id: z.string(),
+            name: z.string(),
+            result: z.string().describe('`ok`, or the code of the error that the model was told.'),
+            started_at: time,
+            ended_at: z.iso.datetime(),
+          }),
+        ),
+      }),
+    )
+    .describe(`The latest answered tool calls (at most ${mostToolNotes}). Left out of lists.`),
   calls: z
     .strictObject({ create: count, retrieve: count, submit: count, cancel: count, list: count, total: count })
     .describe('API calls that this run has cost so far.'),

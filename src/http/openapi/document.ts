@@ -7,6 +7,7 @@ import { problem, runList, runView } from '../../domain/wire/run-view.ts';
 import { webhookEvent, webhookTaken } from '../../domain/wire/webhook.ts';
 import { problemOf, type ProblemName, problemSorts } from '../problems.ts';
 import type { AnswerDoc, RouteDoc } from '../route.ts';
+import { toolOutputsInput } from '../../domain/wire/tool-outputs.ts';
 import { bulkInput, bulkOutput, health, readiness } from '../schemas.ts';
 import { quotaView } from '../../domain/wire/quota-view.ts';
 import { problemFields } from './examples.ts';
@@ -18,6 +19,7 @@ type DocumentedRoute = RouteDoc & { readonly query: z.ZodObject };
 const inputs: ReadonlyMap<z.ZodType, string> = new Map<z.ZodType, string>([
   [runInput, 'RunInput'],
   [bulkInput, 'BulkInput'],
+  [toolOutputsInput, 'ToolOutputsInput'],
   [webhookEvent, 'WebhookEvent'],
 ]);
 const outputs: ReadonlyMap<z.ZodType, string> = new Map<z.ZodType, string>([

@@ -17,6 +17,7 @@ const base = {
   thread_id: null,
   account: 'default',
   required_action: null,
+  tool_rounds: [],
   label: 'summaries',
   lane: null,
   metadata: { customer: '42' },
@@ -27,6 +28,7 @@ export const acceptedRun = {
   ...base,
   status: 'accepted',
   provider_run_id: null,
+  provider_run_ids: [],
   output_text: null,
   output: [],
   usage: null,
@@ -45,6 +47,7 @@ const ended = {
   ...base,
   status: 'completed',
   provider_run_id: 'resp_68f1c2a9e4',
+  provider_run_ids: ['resp_68f1c2a9e4'],
   usage: { input_tokens: 412, output_tokens: 96, total_tokens: 508 },
   error: null,
   calls: { create: 1, retrieve: 2, submit: 0, cancel: 0, list: 0, total: 3 },
@@ -66,6 +69,19 @@ export const completedRun = {
   output: [
     { type: 'message', role: 'assistant', content: [{ type: 'output_text', text: 'The team agreed to …' }] },
   ],
+};
+
+export const toolOutputsInput = { tool_outputs: [{ tool_call_id: 'call_7Qx', output: '{"celsius":21}' }] };
+
+export const askingRun = {
+  ...acceptedRun,
+  status: 'requires_action',
+  provider_run_id: 'resp_68f1c2a9e4',
+  provider_run_ids: ['resp_68f1c2a9e4'],
+  required_action: {
+    tool_calls: [{ id: 'call_9Zw', name: 'forecast', arguments: '{"city":"Bern"}', mode: 'manual' }],
+    expires_at: '2026-11-20T09:40:00.000Z',
+  },
 };
 
 export const runList = {

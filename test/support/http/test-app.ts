@@ -12,6 +12,7 @@ import { FakeEventBus } from '../fakes/event-bus.ts';
 import { FakeIdempotencyStore } from '../fakes/idempotency-store.ts';
 import { ManualClock } from '../fakes/manual-clock.ts';
 import { FakeRunStore } from '../fakes/run-store.ts';
+import { FakeToolAnswers } from '../fakes/tool-answers.ts';
 import { FakeWebhookInbox } from '../fakes/webhooks.ts';
 import { SeededRandomness } from '../fakes/seeded-randomness.ts';
 
@@ -20,6 +21,7 @@ export interface TestApp {
   readonly server: Server;
   readonly clock: ManualClock;
   readonly store: FakeRunStore;
+  readonly answers: FakeToolAnswers;
   readonly events: FakeEventBus;
   readonly idempotency: FakeIdempotencyStore;
   readonly durations: FakeDurationStore;
@@ -45,11 +47,13 @@ export function fakeDeps() {
       done();
     },
   });
+  const answers = new FakeToolAnswers();
   const toolOutputLimits = { eachBytes: 1000, totalBytes: 1500 };
   const deps: HttpDeps = {
     store,
     events,
     webhooks: { verifier: null, inbox: new FakeWebhookInbox(), clock, note: () => {} },
+    answers,
     idempotency,
     backlog: new Backlog(store, clock, Infinity),
     clock,
@@ -80,7 +84,7 @@ export function fakeDeps() {
     logger: pino({ level: 'debug' }, sink),
     stopping: stop.signal,
   };
-  return { deps, clock, store, durations, events, idempotency, stop, log };
+  return { deps, answers, clock, store, durations, events, idempotency, stop, log };
 }
 
 /** The app on a port of its own, until the test is finished. */

@@ -27,6 +27,7 @@ describe('viewOf', () => {
       kind: 'responses',
       status: 'accepted',
       provider_run_id: null,
+      provider_run_ids: [],
       thread_id: null,
       account: null,
       output_text: null,
@@ -34,6 +35,7 @@ describe('viewOf', () => {
       usage: null,
       error: null,
       required_action: null,
+      tool_rounds: [],
       calls: { create: 0, retrieve: 0, submit: 0, cancel: 0, list: 0, total: 0 },
       accepted_at: '2026-01-01T00:00:00.000Z',
       created_at: null,
@@ -86,7 +88,8 @@ describe('viewOf', () => {
 
   it('shows the tool calls that a run waits for, while it waits', () => {
     expect(viewOpen(following({ status: 'requires_action', toolCalls })).required_action).toEqual({
-      tool_calls: toolCalls,
+      tool_calls: [{ ...toolCalls[0], mode: 'manual' }],
+      expires_at: '2026-01-01T00:10:00.000Z',
     });
     expect(viewOpen(following({ status: 'in_progress', toolCalls })).required_action).toBeNull();
   });

@@ -58,10 +58,11 @@ describe('get', () => {
   });
 
   it('shows what a run waits for, and an error with what to do', async () => {
-    const tool_calls = [{ id: 'call_1', name: 'weather', arguments: '{}' }];
+    const tool_calls = [{ id: 'call_1', name: 'weather', arguments: '{}', mode: 'manual' as const }];
+    const required_action = { tool_calls, expires_at: '2026-11-20T10:00:00.000Z' };
     const error = { code: 'server_error', message: 'It broke.', retryable: true };
     await using stub = await Stub.start(
-      { json: aRun({ status: 'requires_action', required_action: { tool_calls } }) },
+      { json: aRun({ status: 'requires_action', required_action }) },
       { json: ended({ status: 'failed', error, output_text: null }) },
     );
     const env = { RUNFLEET_URL: stub.url };
@@ -258,5 +259,28 @@ describe('the connection', () => {
     const { code, stdout, stderr } = await run(argv);
     expect(code).toBe(1);
     expect(stdout + stderr).not.toContain('hunter2');
+  });
+});
+
+describe('tool-outputs', () => {
+  it('answers calls of a run', async () => {
+    await using stub = await Stub.start({ status: 202, json: aRun({ status: 'requires_action' }) });
+    const { code } = await run(['tool-outputs', 'run_1', 'call_1={"a":"b=c"}', 'call_2='], {
+      env: { RUNFLEET_URL: stub.url },
+    });
+    expect(code).toBe(0);
+    expect(stub.requests[0]).toMatchObject({ method: 'POST', path: '/v1/runs/run_1/tool-outputs' });
+    expect(JSON.parse(stub.requests[0]?.text ?? '')).toEqual({
+      tool_outputs: [
+        { tool_call_id: 'call_1', output: '{"a":"b=c"}' },
+        { tool_call_id: 'call_2', output: '' },
+      ],
+    });
+  });
+
+  it('says how an answer is written', async () => {
+    const { code, stderr } = await run(['tool-outputs', 'run_1', 'approved']);
+    expect(code).toBe(1);
+    expect(stderr).toContain('<call id>=<output>');
   });
 });

@@ -129,6 +129,8 @@ export function aRun(fields: Partial<RunView> = {}): RunView {
     usage: null,
     error: null,
     required_action: null,
+    tool_rounds: [],
+    provider_run_ids: [],
     calls: { create: 1, retrieve: 2, submit: 0, cancel: 0, list: 0, total: 3 },
     accepted_at: '2026-11-20T04:00:00.000Z',
     created_at: '2026-11-20T04:00:00.100Z',
