@@ -27,6 +27,7 @@ export function viewOf(record: RunRecord, detail: 'full' | 'brief' = 'full'): Ru
     looks: detail === 'full' ? looksOf(state) : [],
     label: spec.label,
     lane: spec.lane,
+    redriven_as: record.redrivenAs ?? null,
     metadata: { ...spec.metadata },
   };
 }

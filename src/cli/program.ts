@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { registerChanges } from './commands/change.ts';
+import { registerCancel, registerRedrive } from './commands/change.ts';
 import type { Finish } from './commands/command.ts';
 import { registerDoctor } from './commands/doctor.ts';
 import { registerDurations } from './commands/durations.ts';
@@ -16,7 +16,8 @@ const people = [
   registerGet,
   registerWait,
   registerList,
-  registerChanges,
+  registerCancel,
+  registerRedrive,
   registerToolOutputs,
 ];
 

@@ -80,7 +80,7 @@ export class Runs {
   /** One page, newest first. Outputs are left out. */
   async list(query: RunListQuery = {}, options: CallOptions = {}): Promise<RunList> {
     const parameters = new URLSearchParams();
-    for (const name of ['status', 'kind', 'limit', 'cursor'] as const) {
+    for (const name of ['status', 'kind', 'dead', 'limit', 'cursor'] as const) {
       const value = query[name];
       if (value !== undefined) parameters.set(name, String(value));
     }
@@ -134,12 +134,16 @@ export class Runs {
     });
   }
 
-  /** Runs an ended run again. Resolves with the new run. Not repeated after a lost reply. */
-  async redrive(id: string, options: CallOptions = {}): Promise<RunView> {
+  /**
+   * Runs an ended run again. Resolves with the new run. Not repeated after a lost reply, but with `once`: then a run that
+   * was sent again before stays as it is, and the run it was sent again as is given.
+   */
+  async redrive(id: string, options: CallOptions & { readonly once?: boolean } = {}): Promise<RunView> {
+    const once = options.once === true;
     return this.#run({
       method: 'POST',
-      path: `${pathOf(id)}/redrive`,
-      repeatable: false,
+      path: `${pathOf(id)}/redrive${once ? '?once=true' : ''}`,
+      repeatable: once,
       signal: options.signal,
     });
   }

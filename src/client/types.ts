@@ -45,6 +45,8 @@ export function hasEnded(run: RunView): run is EndedRun {
 export interface RunListQuery {
   readonly status?: RunStatus | undefined;
   readonly kind?: RunKind | undefined;
+  /** Only runs that ended without an answer, and were not redriven. */
+  readonly dead?: boolean | undefined;
   /** Runs a page. */
   readonly limit?: number | undefined;
   /** `next_cursor` of the page before. */

@@ -27,6 +27,9 @@ export type ProviderEnding = (typeof providerEndings)[number];
 export const terminalStatuses = [...providerEndings, 'timed_out', 'lost', 'rejected'] as const;
 export type TerminalStatus = (typeof terminalStatuses)[number];
 
+/** Ended without an answer, and not because its caller said so: dead letters, until they are redriven. */
+export const deadStatuses = ['failed', 'expired', 'timed_out', 'lost', 'rejected'] as const;
+
 export const openStatuses = ['accepted', 'creating', ...runningStatuses] as const;
 
 export const runStatuses = [...openStatuses, ...terminalStatuses] as const;

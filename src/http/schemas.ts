@@ -24,9 +24,25 @@ export const getQuery = z.strictObject({
     ),
 });
 
+/** As people write it in a URL. */
+const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
+
+export const redriveQuery = z.strictObject({
+  once: flag
+    .optional()
+    .describe(
+      '`true`: only if it was never sent again; else answers 200 with the run that it was sent again as.',
+    ),
+});
+
 export const listQuery = z.strictObject({
   status: z.enum(runStatuses).optional().describe('Only runs of this status.'),
   kind: z.enum(runKinds).optional().describe('Only runs of this kind.'),
+  dead: flag
+    .optional()
+    .describe(
+      '`true`: only dead letters: runs that ended failed, expired, timed_out, lost or rejected, and were not redriven.',
+    ),
   limit: numeric(z.int().min(1).max(100)).default(20).describe('At most so many runs.'),
   cursor: z.string().min(1).max(512).optional().describe('The `next_cursor` of the page before.'),
 });

@@ -12,11 +12,15 @@ export interface RunRecord {
   readonly outcome: RunOutcome | null;
   /** Of a run that waits for tools, where it was read alone: the calls without an answer, arguments and all. */
   readonly unanswered?: readonly ToolCall[];
+  /** The run that it was sent again as. */
+  readonly redrivenAs?: string;
 }
 
 export interface ListQuery {
   readonly status?: RunStatus;
   readonly kind?: RunKind;
+  /** Dead letters alone: of a `deadStatuses`, and not redriven. */
+  readonly dead?: boolean;
   /** Whose runs; absent: everybody's. */
   readonly owner?: string;
   /** At most so many runs; fewer, with a cursor, when few of many match. */
@@ -45,6 +49,8 @@ export interface RunStore {
   get(id: string): Promise<RunRecord | null>;
   /** The job data as accepted, request included; null when the run is gone. */
   getData(id: string): Promise<JobData | null>;
+  /** Notes the run that this one is sent again as, unless there is one on record. Returns the one that stands. */
+  markRedriven(id: string, as: string): Promise<string>;
   /** Throws `InvalidCursorError` for a cursor that is not ours. */
   list(query: ListQuery): Promise<RunPage>;
   /**
@@ -60,6 +66,8 @@ export interface RunStore {
 export interface RunCounts {
   readonly inFlight: Readonly<Record<RunKind, number>>;
   readonly jobs: Readonly<Record<string, number>>;
+  /** Runs that ended in a `deadStatuses` and are still kept, the redriven ones too. */
+  readonly dead: Readonly<Record<RunKind, number>>;
 }
 
 /** What a worker holds of a run during one activation. Lost when the worker stalls: then every write is refused. */

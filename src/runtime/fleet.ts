@@ -54,8 +54,8 @@ export async function startApi(context: FleetContext): Promise<string> {
   const metrics = createMetrics();
   const { registry } = metrics;
   addFleetGauges(registry, async () => {
-    const { inFlight, jobs } = await store.counts();
-    return { inFlight, jobs: { [runsQueue]: jobs } };
+    const { inFlight, dead, jobs } = await store.counts();
+    return { inFlight, dead, jobs: { [runsQueue]: jobs } };
   });
   const readQuotas = startQuotas(context, client, subscriber);
   addQuotaGauges(registry, async () =>

@@ -154,7 +154,7 @@ function sumOf(text: string, name: string): number {
 /** Of every metric that some process offers. */
 async function names(): Promise<string[]> {
   const { registry } = createMetrics();
-  addFleetGauges(registry, () => Promise.resolve({ inFlight: {}, jobs: {} }));
+  addFleetGauges(registry, () => Promise.resolve({ inFlight: {}, dead: {}, jobs: {} }));
   const idle = { limit: null, usedRatio: 0 };
   addQuotaGauges(registry, () => Promise.resolve({ default: { requests: idle, tokens: idle } }));
   return (await registry.getMetricsAsJSON()).map(({ name }) => name);

@@ -98,6 +98,7 @@ describe('a foreign producer', () => {
       error: { code: 'invalid_job', message: expect.stringContaining('schema'), retryable: false },
       calls: { total: 0 },
     });
+    await expect(fleet.client.runs.list({ dead: true })).resolves.toMatchObject({ data: [{ id }] });
     await expect(fleet.client.runs.wait(id)).resolves.toMatchObject({ status: 'rejected' });
     await expect(fleet.client.runs.cancel(id)).resolves.toMatchObject({ status: 'rejected' });
     expect(fleet.simulator.ledger().callsTotal).toBe(0);

@@ -15,6 +15,7 @@ export const recordFields = [
   'failedReason',
   'outcome',
   'output',
+  'redrivenAs',
 ] as const;
 type Fields = readonly (string | null)[];
 
@@ -34,14 +35,20 @@ function isState(value: unknown): value is RunState {
 }
 
 export function recordOf(id: string, fields: Fields, defaultDeadlineSeconds: number): RunRecord | null {
-  const [dataText, progressText, timestamp, finishedOn, failedReason, outcomeText, outputText] = fields;
+  const [dataText, progressText, timestamp, finishedOn, failedReason, outcomeText, outputText, redrivenAs] =
+    fields;
   if (typeof dataText !== 'string') return null;
   const queuedAtMs = Number(timestamp ?? 0);
   const data = parseJobData(JSON.parse(dataText));
   if (data === null) return unfit(id, queuedAtMs, Number(finishedOn ?? queuedAtMs), failedReason ?? null);
   const spec = specOf(id, data, { queuedAtMs, defaultDeadlineSeconds });
   const state = stateOf(JSON.parse(progressText ?? '0'), spec.acceptedAtMs);
-  return { spec, state, outcome: outcomeOf(outcomeText, outputText) };
+  return {
+    spec,
+    state,
+    outcome: outcomeOf(outcomeText, outputText),
+    ...(typeof redrivenAs === 'string' ? { redrivenAs } : {}),
+  };
 }
 
 export function outcomeOf(

@@ -1,6 +1,6 @@
 import { InvalidCursorError } from '../../domain/errors.ts';
 import { statusOf } from '../../domain/run.ts';
-import { runKinds } from '../../domain/status.ts';
+import { deadStatuses, runKinds, type RunStatus } from '../../domain/status.ts';
 import type { ListQuery, RunPage, RunRecord } from '../../ports/run-store.ts';
 import type { RedisClient } from '../redis-sdk/client.ts';
 import type { RunKeys } from './keys.ts';
@@ -46,20 +46,28 @@ export async function listRuns(
 async function sourcesOf(
   client: RedisClient,
   keys: RunKeys,
-  { status, kind, owner }: ListQuery,
+  { status, dead, kind, owner }: ListQuery,
 ): Promise<string[]> {
   const own = owner === undefined ? null : keys.ownerIndex(owner);
-  if (status === undefined) return [own ?? keys.index];
-  const byStatus = (kind === undefined ? runKinds : [kind]).map((each) => keys.statusIndex(each, status));
+  const statuses = status === undefined ? (dead === true ? deadStatuses : []) : [status];
+  if (statuses.length === 0) return [own ?? keys.index];
+  const byStatus = (kind === undefined ? runKinds : [kind]).flatMap((each) =>
+    statuses.map((one) => keys.statusIndex(each, one)),
+  );
   if (own === null) return byStatus;
   const [ofOwner = 0, ...ofStatus] = await Promise.all([own, ...byStatus].map((key) => client.zcard(key)));
   return ofOwner < ofStatus.reduce((sum, size) => sum + size, 0) ? [own] : byStatus;
 }
 
-function matches(record: RunRecord, { status, kind, owner }: ListQuery): boolean {
+function matches(record: RunRecord, { status, dead, kind, owner }: ListQuery): boolean {
   if (owner !== undefined && record.spec.owner !== owner) return false;
   const actual = record.outcome?.status ?? statusOf(record.state);
+  if (dead === true && !isDead(actual, record)) return false;
   return (status === undefined || actual === status) && (kind === undefined || record.spec.kind === kind);
+}
+
+function isDead(status: RunStatus, { redrivenAs }: RunRecord): boolean {
+  return redrivenAs === undefined && deadStatuses.some((dead) => dead === status);
 }
 
 async function nextPlaces(

@@ -1,6 +1,6 @@
 import type { Queue } from 'bullmq';
 import { isAsking } from '../../domain/decide-tools.ts';
-import { openStatuses, type RunKind, runKinds } from '../../domain/status.ts';
+import { deadStatuses, openStatuses, type RunKind, runKinds, type RunStatus } from '../../domain/status.ts';
 import type { JobData } from '../../domain/wire/job-data.ts';
 import type { ListQuery, RunCounts, RunPage, RunRecord, RunStore } from '../../ports/run-store.ts';
 import type { RedisClient } from '../redis-sdk/client.ts';
@@ -10,7 +10,7 @@ import { Lanes } from './lanes.ts';
 import { parseJobData, recordFields, recordOf } from './record.ts';
 import { listRuns } from './run-list.ts';
 import { storeRequest } from './request.ts';
-import { flagWake, requestCancel } from './scripts.ts';
+import { flagWake, markRedriven, requestCancel } from './scripts.ts';
 import { promote } from './promote.ts';
 import { RedisToolAnswers } from './tool-answers.ts';
 
@@ -89,6 +89,11 @@ export class BullmqRunStore implements RunStore {
     });
   }
 
+  async markRedriven(id: string, as: string): Promise<string> {
+    const stands = await onRedis(() => markRedriven.run(this.client, [this.keys.job(id)], [as]));
+    return typeof stands === 'string' && stands !== 'missing' ? stands : as;
+  }
+
   async list(query: ListQuery): Promise<RunPage> {
     return await onRedis(() => listRuns(this.client, this.keys, query, (ids) => this.readBrief(ids)));
   }
@@ -113,20 +118,26 @@ export class BullmqRunStore implements RunStore {
 
   async counts(): Promise<RunCounts> {
     return await onRedis(async () => {
-      const [jobs, ...inFlight] = await Promise.all([
+      const [jobs, inFlight, dead] = await Promise.all([
         this.queue.getJobCounts('waiting', 'active', 'delayed', 'prioritized', 'completed', 'failed'),
-        ...runKinds.map((kind) => this.inFlight(kind)),
+        this.countByKind(openStatuses),
+        this.countByKind(deadStatuses),
       ]);
-      const byKind = Object.fromEntries(runKinds.map((kind, at) => [kind, inFlight[at] ?? 0]));
-      return { jobs, inFlight: { responses: 0, assistants: 0, ...byKind } };
+      return { jobs, inFlight, dead };
     });
   }
 
-  private async inFlight(kind: RunKind): Promise<number> {
-    const sizes = await Promise.all(
-      openStatuses.map((status) => this.client.zcard(this.keys.statusIndex(kind, status))),
+  private async countByKind(statuses: readonly RunStatus[]): Promise<Record<RunKind, number>> {
+    const counts: Record<RunKind, number> = { responses: 0, assistants: 0 };
+    await Promise.all(
+      runKinds.flatMap((kind) =>
+        statuses.map(async (status) => {
+          const size = await this.client.zcard(this.keys.statusIndex(kind, status));
+          counts[kind] += size;
+        }),
+      ),
     );
-    return sizes.reduce((sum, size) => sum + size, 0);
+    return counts;
   }
 
   private async indexAccepted(

@@ -93,7 +93,7 @@ export class RunsWorker {
 
   private async process(job: Job, token: string): Promise<unknown> {
     const id = job.id ?? '';
-    const data = this.dataOf(job);
+    const data = await this.dataOf(job, id);
     const { client, clock, defaultDeadlineSeconds } = this.options;
     const deps = { worker: this.worker, client, keys: this.keys, clock, defaultDeadlineSeconds };
     const activation = new BullmqActivation(deps, job, id, token, data);
@@ -139,13 +139,17 @@ export class RunsWorker {
     throw new UnrecoverableError(message);
   }
 
-  private dataOf(job: Job): JobData {
+  private async dataOf(job: Job, id: string): Promise<JobData> {
     const trusted: JobData = job.data;
     // What the API wrote fits and is complete, and a schema costs more than the step around it. What a foreign producer
     // left out is filled in at every step.
     if (typeof job.progress === 'object' && completeFields.every((field) => field in trusted)) return trusted;
     const parsed = jobData.safeParse(job.data);
     if (parsed.success) return parsed.data;
+    // No run ever, but a dead letter: its sender finds it in the list, with the reason.
+    const { client } = this.options;
+    await client.zadd(this.keys.index, 'NX', job.timestamp, id);
+    await client.zadd(this.keys.statusIndex('responses', 'rejected'), 'NX', job.timestamp, id);
     throw new UnrecoverableError(
       `The job's data does not fit schemas/run.schema.json: ${z.prettifyError(parsed.error)}`,
     );

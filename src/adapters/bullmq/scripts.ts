@@ -77,6 +77,13 @@ export const requestCancel = new Script(`
   return 'requested'
 `);
 
+/** KEYS: job. ARGV: the new run. */
+export const markRedriven = new Script(`
+  ${checkJob}
+  redis.call('HSETNX', KEYS[1], 'redrivenAs', ARGV[1])
+  return redis.call('HGET', KEYS[1], 'redrivenAs')
+`);
+
 /** KEYS: job, wake. ARGV: who wakes. A run that has ended, or is gone, is left alone. */
 export const flagWake = new Script(`
   ${checkJob}

@@ -208,6 +208,7 @@ function sharedReading<T>(read: () => Promise<T>): () => Promise<T> {
 
 export interface FleetCounts {
   readonly inFlight: Readonly<Record<string, number>>;
+  readonly dead: Readonly<Record<string, number>>;
   /** By queue, then by state. */
   readonly jobs: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
@@ -225,6 +226,15 @@ export function addFleetGauges(registry: Registry, read: () => Promise<FleetCoun
     registers: [registry],
     async collect() {
       for (const [kind, count] of Object.entries((await counts()).inFlight)) this.set({ kind }, count);
+    },
+  });
+  void new Gauge({
+    name: 'runfleet_dead_runs',
+    help: 'Runs kept that ended without an answer. The same on every API process: do not sum.',
+    labelNames: ['kind'],
+    registers: [registry],
+    async collect() {
+      for (const [kind, count] of Object.entries((await counts()).dead)) this.set({ kind }, count);
     },
   });
   void new Gauge({

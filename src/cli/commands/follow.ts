@@ -57,6 +57,7 @@ interface ListOptions extends FleetOptions {
   readonly kind?: RunKind;
   readonly limit: number;
   readonly all?: boolean;
+  readonly dead?: boolean;
 }
 
 /** The server's largest page. */
@@ -68,18 +69,27 @@ export function registerList({ program, context, finish }: Registration): void {
     .description('list runs, newest first; with --json one run a line')
     .addOption(new Option('--status <status>', 'only runs of this status').choices(runStatuses))
     .addOption(new Option('--kind <kind>', 'only runs of this kind').choices(runKinds))
+    .option(
+      '--dead',
+      'only those that ended without an answer (failed, expired, timed_out, lost, rejected), not yet redriven',
+    )
     .option('--limit <n>', 'at most so many runs', integer(1, 1_000_000), 20)
     .option('--all', 'every run that is kept');
   examples(withFleet(command), [
     'runfleet list',
     'runfleet list --status failed --limit 100',
-    'runfleet list --status failed --all --json | jq -r .id | xargs runfleet redrive',
+    'runfleet list --dead --all --json | jq -r .error.code | sort | uniq -c',
   ]).action(async () => {
     const { out } = context;
     const options = command.optsWithGlobals<ListOptions>();
     const signal = context.stopped();
     const most = options.all === true ? Infinity : options.limit;
-    const query = { status: options.status, kind: options.kind, limit: Math.min(most, pageSize) };
+    const query = {
+      status: options.status,
+      kind: options.kind,
+      dead: options.dead,
+      limit: Math.min(most, pageSize),
+    };
     let shown = 0;
     let idWidth = 0;
     for await (const run of context.client(options).runs.all(query, { signal })) {

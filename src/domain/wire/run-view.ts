@@ -86,6 +86,7 @@ export const runView = z.strictObject({
     .describe(`The latest looks (at most ${mostLookNotes}), and why each was taken. Left out of lists.`),
   label: z.string().nullable(),
   lane: z.string().nullable(),
+  redriven_as: z.string().nullable().describe('The first run that this one was sent again as.'),
   metadata: z.record(z.string(), z.string()),
 });
 

@@ -20,6 +20,7 @@ const base = {
   tool_rounds: [],
   label: 'summaries',
   lane: null,
+  redriven_as: null,
   metadata: { customer: '42' },
   accepted_at: '2026-11-20T09:30:00.000Z',
 } as const;

@@ -9,7 +9,7 @@ import { may } from '../auth/caller.ts';
 import type { HttpDeps } from '../deps.ts';
 import * as examples from '../openapi/examples.ts';
 import { type Route, route } from '../route.ts';
-import { getQuery, listQuery, noQuery } from '../schemas.ts';
+import { getQuery, listQuery, noQuery, redriveQuery } from '../schemas.ts';
 import type { LongWaits } from '../long-waits.ts';
 import { visibleRun } from '../visible-run.ts';
 import { redrivenView } from './accepted.ts';
@@ -98,10 +98,10 @@ export function runRoutes(deps: HttpDeps, waits: LongWaits): Route[] {
       operationId: 'redriveRun',
       tag: 'Runs',
       summary: 'Run an ended run again, as a new one',
-      description: 'Each call makes one more run; it takes no `Idempotency-Key`.',
+      description: 'Each call makes one more run, but with `once`; it takes no `Idempotency-Key`.',
       access: 'enqueue',
       params: id,
-      query: noQuery,
+      query: redriveQuery,
       answers: {
         202: {
           description: 'The new run.',
@@ -109,15 +109,24 @@ export function runRoutes(deps: HttpDeps, waits: LongWaits): Route[] {
           schema: runView,
           example: examples.acceptedRun,
         },
+        200: {
+          description: 'With `once`: it had been sent again before, as this run.',
+          headers: { Location: 'Where that run is read.' },
+          schema: runView,
+          example: examples.acceptedRun,
+        },
       },
       problems: ['run-not-found', 'run-open', 'backlog-full'],
-      handle: async ({ req, res, caller }) => {
+      handle: async ({ req, res, caller, query }) => {
         refuseIdempotencyKey(req);
         const first = await visibleRun(deps.store, runIdOf(req), caller);
         const nowMs = deps.clock.nowMs();
-        const newId = await redrive({ ...deps, clock: { nowMs: () => nowMs } }, first.spec.id);
-        res.location(`/v1/runs/${encodeURIComponent(newId)}`);
-        res.status(202).json(redrivenView(first, newId, nowMs));
+        const { runId, created } = await redrive({ ...deps, clock: { nowMs: () => nowMs } }, first.spec.id, {
+          once: query.once ?? false,
+        });
+        res.location(`/v1/runs/${encodeURIComponent(runId)}`);
+        if (created) res.status(202).json(redrivenView(first, runId, nowMs));
+        else res.json(viewOf(await visibleRun(deps.store, runId, caller)));
       },
     }),
   ];
@@ -137,11 +146,12 @@ function withoutUndefined(
     readonly [Key in keyof ListQuery]: ListQuery[Key] | undefined;
   } & { readonly limit: number },
 ): ListQuery {
-  const { limit, status, kind, cursor } = query;
+  const { limit, status, kind, dead, cursor } = query;
   return {
     limit,
     ...(status === undefined ? {} : { status }),
     ...(kind === undefined ? {} : { kind }),
+    ...(dead === undefined ? {} : { dead }),
     ...(cursor === undefined ? {} : { cursor }),
   };
 }

@@ -10,6 +10,7 @@ export interface FakeJob {
   data: JobData;
   state: RunState;
   outcome: RunOutcome | null;
+  redrivenAs?: string;
   /** `gone`: nothing is left to do, as a completed job. */
   place: 'queued' | 'active' | 'gone';
   dueAtMs: number;

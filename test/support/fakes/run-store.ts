@@ -1,6 +1,6 @@
 import { InvalidCursorError, StoreUnavailableError } from '../../../src/domain/errors.ts';
 import { initialState, type RunState, statusOf } from '../../../src/domain/run.ts';
-import type { RunKind } from '../../../src/domain/status.ts';
+import { deadStatuses, type RunKind } from '../../../src/domain/status.ts';
 import type { JobData } from '../../../src/domain/wire/job-data.ts';
 import { specOf } from '../../../src/domain/wire/spec.ts';
 import type { Clock } from '../../../src/ports/clock.ts';
@@ -72,6 +72,7 @@ export class FakeRunStore implements RunStore {
     const after = query.cursor === undefined ? null : readCursor(query.cursor);
     const found = [...this.jobs.values()]
       .filter((job) => query.kind === undefined || job.spec.kind === query.kind)
+      .filter((job) => query.dead !== true || (hasDied(job) && job.redrivenAs === undefined))
       .filter((job) => query.owner === undefined || job.spec.owner === query.owner)
       .filter((job) => query.status === undefined || statusOf(job.state) === query.status)
       .toSorted((a, b) => compareKeys(keyOf(b), keyOf(a)))
@@ -80,6 +81,13 @@ export class FakeRunStore implements RunStore {
     const last = page.at(-1);
     const nextCursor = last === undefined || page.length === found.length ? null : writeCursor(keyOf(last));
     return { runs: page.map(recordOf), nextCursor };
+  }
+
+  async markRedriven(id: string, as: string): Promise<string> {
+    await this.touch();
+    const job = this.job(id);
+    job.redrivenAs ??= as;
+    return job.redrivenAs;
   }
 
   async requestCancel(id: string, nowMs: number): Promise<'requested' | 'ended' | 'missing'> {
@@ -101,13 +109,15 @@ export class FakeRunStore implements RunStore {
   async counts(): Promise<RunCounts> {
     await this.touch();
     const inFlight: Record<RunKind, number> = { responses: 0, assistants: 0 };
+    const dead: Record<RunKind, number> = { responses: 0, assistants: 0 };
     const jobs: Record<string, number> = { waiting: 0, delayed: 0, active: 0, completed: 0 };
     for (const job of this.jobs.values()) {
       const place = this.stateOfJob(job);
       jobs[place] = (jobs[place] ?? 0) + 1;
       if (place !== 'completed') inFlight[job.spec.kind] += 1;
+      else if (hasDied(job)) dead[job.spec.kind] += 1;
     }
-    return { inFlight, jobs };
+    return { inFlight, jobs, dead };
   }
 
   // The worker's side, for tests.
@@ -218,7 +228,17 @@ export class FakeRunStore implements RunStore {
 }
 
 function recordOf(job: FakeJob): RunRecord {
-  return { spec: job.spec, state: structuredClone(job.state), outcome: structuredClone(job.outcome) };
+  const { redrivenAs } = job;
+  return {
+    spec: job.spec,
+    state: structuredClone(job.state),
+    outcome: structuredClone(job.outcome),
+    ...(redrivenAs === undefined ? {} : { redrivenAs }),
+  };
+}
+
+function hasDied({ outcome }: FakeJob): boolean {
+  return deadStatuses.some((status) => status === outcome?.status);
 }
 
 type Key = readonly [acceptedAtMs: number, id: string];

@@ -9,7 +9,11 @@ function rig(limit: number) {
   const counts = () => {
     counted.times += 1;
     const { responses, assistants } = counted;
-    return Promise.resolve({ inFlight: { responses, assistants }, jobs: {} });
+    return Promise.resolve({
+      inFlight: { responses, assistants },
+      jobs: {},
+      dead: { responses: 0, assistants: 0 },
+    });
   };
   return { clock, counted, backlog: new Backlog({ counts }, clock, limit) };
 }

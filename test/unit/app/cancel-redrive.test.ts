@@ -55,7 +55,8 @@ describe('redrive', () => {
     await world.live();
     world.clock.advance(3_600_000);
 
-    const id = await redrive(world, 'run-1');
+    const { runId: id, created } = await redrive(world, 'run-1');
+    expect(created).toBe(true);
     expect(id).not.toBe('run-1');
     const acceptedAtMs = t0 + 3_600_000;
     await expect(world.store.get(id)).resolves.toMatchObject({
@@ -72,6 +73,31 @@ describe('redrive', () => {
     await expect(world.store.getData(id)).resolves.toMatchObject({ request: first?.request });
     await expect(world.live(id)).resolves.toMatchObject({ status: 'completed' });
     await expect(world.store.get('run-1')).resolves.toMatchObject({ outcome: { status: 'failed' } });
+  });
+
+  it('once: runs it again if it never was, and tells afterwards as which run', async () => {
+    world.responses.script('run-1', over('failed'));
+    await world.live();
+    await expect(world.store.list({ limit: 9, dead: true })).resolves.toMatchObject({ runs: { length: 1 } });
+    const first = await redrive(world, 'run-1', { once: true });
+    await expect(redrive(world, 'run-1', { once: true })).resolves.toEqual({ ...first, created: false });
+    await expect(world.store.get('run-1')).resolves.toMatchObject({ redrivenAs: first.runId });
+    // What was sent again is no dead letter any more.
+    await expect(world.store.list({ limit: 9, dead: true })).resolves.toMatchObject({ runs: [] });
+    // Without it, each call is one more.
+    await expect(redrive(world, 'run-1')).resolves.toMatchObject({ created: true });
+    await expect(world.store.list({ limit: 9 })).resolves.toMatchObject({ runs: { length: 3 } });
+  });
+
+  it('once: adds the run that a process noted and died before it could add it', async () => {
+    world.responses.script('run-1', over('failed'));
+    await world.live();
+    await world.store.markRedriven('run-1', 'run-noted');
+    await expect(redrive(world, 'run-1', { once: true })).resolves.toEqual({
+      runId: 'run-noted',
+      created: true,
+    });
+    await expect(world.store.get('run-noted')).resolves.not.toBeNull();
   });
 
   it('refuses while the run is still going: that would be a second create', async () => {

@@ -47,6 +47,7 @@ describe('viewOf', () => {
       looks: [],
       label: 'nightly',
       lane: 'x',
+      redriven_as: null,
       metadata: { a: 'b' },
     });
   });

@@ -142,6 +142,7 @@ export function aRun(fields: Partial<RunView> = {}): RunView {
     looks: [],
     label: null,
     lane: null,
+    redriven_as: null,
     metadata: {},
     ...fields,
   };
