@@ -9,6 +9,9 @@ const secretVariables = [
   'RUNFLEET_CALLBACK_SECRET',
 ] as const;
 
+/** Of accounts by name. */
+const secretOfAccount = /^RUNFLEET_ACCOUNT_\w+_(?:API_KEY|WEBHOOK_SECRET)$/;
+
 /** Shorter ones are placeholders, and would blot out ordinary words. */
 const shortestSecret = 6;
 
@@ -16,7 +19,8 @@ export function redactorFor(
   env: Readonly<Record<string, string | undefined>>,
   more: readonly (string | undefined)[] = [],
 ): (text: string) => string {
-  const values = [...secretVariables.map((name) => env[name]), passwordOf(env['REDIS_URL']), ...more];
+  const names = [...secretVariables, ...Object.keys(env).filter((name) => secretOfAccount.test(name))];
+  const values = [...names.map((name) => env[name]), passwordOf(env['REDIS_URL']), ...more];
   const secrets = values
     .flatMap((value) => [value ?? ''].concat((value ?? '').split(',')))
     .flatMap((value) => [value.trim(), value.slice(value.indexOf(':') + 1).trim()])

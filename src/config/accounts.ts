@@ -204,7 +204,8 @@ function hasDefault(data: Environment): boolean {
   return [OPENAI_API_KEY, OPENAI_API_KEY_FILE, OPENAI_BASE_URL].some((value) => value !== undefined);
 }
 
-function prefixOf(name: string): string {
+/** What comes before the name of each of its variables. */
+export function prefixOf(name: string): string {
   return `${accountPrefix}${name.toUpperCase().replaceAll('-', '_')}_`;
 }
 

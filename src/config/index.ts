@@ -12,7 +12,13 @@ import {
 import { environmentSchema, variables } from './schema.ts';
 
 export { accountPrefix, accountVariables } from './account-schema.ts';
-export { type AccountConfig, defaultAccountName, type PoolConfig } from './accounts.ts';
+export {
+  type AccountConfig,
+  defaultAccountName,
+  type PoolConfig,
+  prefixOf,
+  type ReadFile,
+} from './accounts.ts';
 export { variables } from './schema.ts';
 export { webhookSecretForm } from './values.ts';
 

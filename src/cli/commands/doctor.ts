@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { Context, FleetOptions } from '../context.ts';
 import { exitCodes } from '../io.ts';
 import type { Style } from '../output.ts';
@@ -5,9 +6,9 @@ import { printable } from '../output.ts';
 import { setting } from '../doctor/finding.ts';
 import type { Finding, Verdict } from '../doctor/finding.ts';
 import { checkFleet } from '../doctor/fleet.ts';
-import { checkProvider } from '../doctor/provider.ts';
+import { checkProviders } from '../doctor/provider.ts';
 import { checkRedis } from '../doctor/redis.ts';
-import { checkApiKeys, checkConfiguration, checkWebhookSecret } from '../doctor/settings.ts';
+import { accountsOf, checkApiKeys, checkConfiguration, checkWebhookSecret } from '../doctor/settings.ts';
 import { redactorFor } from '../redact.ts';
 import { examples, withFleet } from './command.ts';
 import type { Registration } from './command.ts';
@@ -30,10 +31,13 @@ export function registerDoctor({ program, context, finish }: Registration): void
   });
 }
 
+const readFile = (path: string): string => readFileSync(path, 'utf8');
+
 async function diagnose(context: Context, options: FleetOptions): Promise<Finding[]> {
   const { io, deps } = context;
   const { env } = io;
   const client = context.client(options, { maxRetries: 0 });
+  const accounts = accountsOf(env, readFile);
   const asked = (options.url ?? setting(env, 'RUNFLEET_URL')) !== undefined;
   const [redis, provider, fleet] = await Promise.all([
     checkRedis({
@@ -41,11 +45,11 @@ async function diagnose(context: Context, options: FleetOptions): Promise<Findin
       connect: (url) => deps.connectRedis(url),
       nowMs: () => io.nowMs(),
     }),
-    checkProvider(env, deps.fetch ?? fetch),
+    checkProviders(env, accounts, deps.fetch ?? fetch),
     checkFleet(client, { asked }),
   ]);
-  const settings = [checkConfiguration(env), checkWebhookSecret(env), checkApiKeys(env)];
-  const redact = redactorFor(env, [options.apiKey]);
+  const settings = [checkConfiguration(env, readFile), checkWebhookSecret(env), checkApiKeys(env)];
+  const redact = redactorFor(env, [options.apiKey, ...(accounts ?? []).map(({ apiKey }) => apiKey)]);
   const safe = (finding: Finding): Finding => ({ ...finding, message: redact(finding.message) });
   return [...redis, ...provider, ...settings, ...fleet].map(safe);
 }

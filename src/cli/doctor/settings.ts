@@ -1,14 +1,21 @@
 /** Settings that can be judged by themselves. */
 
-import { ConfigError, loadConfig, refuseOpenListener, webhookSecretForm } from '../../config/index.ts';
+import {
+  type AccountConfig,
+  ConfigError,
+  loadConfig,
+  type ReadFile,
+  refuseOpenListener,
+  webhookSecretForm,
+} from '../../config/index.ts';
 import { fail, ok, setting, warn } from './finding.ts';
 import type { Env, Finding } from './finding.ts';
 
 /** The schema's own judgement, on all variables at once. Its messages hold no values. */
-export function checkConfiguration(env: Env): Finding {
+export function checkConfiguration(env: Env, readFile?: ReadFile): Finding {
   const check = 'configuration';
   try {
-    refuseOpenListener(loadConfig(env));
+    refuseOpenListener(loadConfig(env, readFile));
     return ok(check, 'The environment is valid');
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
@@ -20,6 +27,16 @@ export function checkConfiguration(env: Env): Finding {
       message,
       'Correct it: processes refuse to start like this. See docs/configuration.md.',
     );
+  }
+}
+
+/** Null where the configuration is wrong, which its own check tells. */
+export function accountsOf(env: Env, readFile: ReadFile): readonly AccountConfig[] | null {
+  try {
+    return loadConfig(env, readFile).accounts;
+  } catch (error) {
+    if (error instanceof ConfigError) return null;
+    throw error;
   }
 }
 

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { describe, expect, it } from 'vitest';
 import { checkFleet } from '../../../src/cli/doctor/fleet.ts';
-import { checkKeyForm, checkProvider, verdictOn } from '../../../src/cli/doctor/provider.ts';
+import { checkKeyForm, checkProviders, verdictOn } from '../../../src/cli/doctor/provider.ts';
 import { checkApiKeys, checkConfiguration, checkWebhookSecret } from '../../../src/cli/doctor/settings.ts';
 import { RunfleetClient } from '../../../src/client/index.ts';
 import { aProblem, Stub } from '../client/stub.ts';
@@ -49,7 +49,7 @@ describe('the provider', () => {
       json: { error: { message: `Incorrect API key ${key}` } },
     });
     const env = { OPENAI_API_KEY: key, OPENAI_BASE_URL: `${stub.url}/v1/` };
-    const findings = await checkProvider(env, fetch);
+    const findings = await checkProviders(env, null, fetch);
     expect(findings).toMatchObject([
       { check: 'openai.key', verdict: 'ok' },
       { check: 'openai.accepted', verdict: 'fail', message: expect.stringContaining('401') },
@@ -62,7 +62,7 @@ describe('the provider', () => {
 
   it('tells an unreachable one from one that refuses', async () => {
     const env = { OPENAI_API_KEY: key, OPENAI_BASE_URL: 'http://me:hunter2@127.0.0.1:1/v1' };
-    const [, reached] = await checkProvider(env, refuse);
+    const [, reached] = await checkProviders(env, null, refuse);
     expect(reached).toMatchObject({
       verdict: 'fail',
       message: 'http://***@127.0.0.1:1/v1 cannot be reached (ENOTFOUND)',
@@ -70,8 +70,10 @@ describe('the provider', () => {
   });
 
   it('is not asked without a key, nor with one that cannot be sent', async () => {
-    expect(await checkProvider({ OPENAI_API_KEY: ' ' }, never)).toMatchObject([{ verdict: 'fail' }]);
-    expect(await checkProvider({ OPENAI_API_KEY: 'sk-\u0000' }, never)).toMatchObject([{ verdict: 'fail' }]);
+    expect(await checkProviders({ OPENAI_API_KEY: ' ' }, null, never)).toMatchObject([{ verdict: 'fail' }]);
+    expect(await checkProviders({ OPENAI_API_KEY: 'sk-\u0000' }, null, never)).toMatchObject([
+      { verdict: 'fail' },
+    ]);
   });
 });
 
@@ -168,6 +170,42 @@ describe('runfleet doctor', () => {
     expect(stdout).not.toContain('✗');
     expect(stdout).toContain('✓ maxmemory-policy is noeviction\n');
     expect(stderr).toBe('12 in order, 1 to look at, 0 wrong.\n');
+  });
+
+  it('tries the key of every account, and prints none', async () => {
+    await using stub = await Stub.start(inOrder, inOrder);
+    const env = {
+      REDIS_URL: 'redis://h',
+      RUNFLEET_URL: stub.url,
+      RUNFLEET_ACCOUNTS: 'eu,batch',
+      RUNFLEET_ACCOUNT_EU_API_KEY: key,
+      RUNFLEET_ACCOUNT_BATCH_BASE_URL: 'http://batch/v1',
+      RUNFLEET_ACCOUNT_BATCH_API_KEY: password,
+    };
+    const asked: string[] = [];
+    const deps = {
+      connectRedis: goodRedis,
+      fetch: (url: string | URL | Request, init?: RequestInit) => {
+        asked.push(
+          `${String(url instanceof Request ? url.url : url)} ${String(new Headers(init?.headers).get('authorization'))}`,
+        );
+        return Promise.resolve(new Response('{}', { status: asked.length === 1 ? 200 : 401 }));
+      },
+    };
+    const { code, stdout } = await run(['doctor'], { env, deps });
+    expect(code).toBe(1);
+    expect(asked).toEqual([
+      `https://api.openai.com/v1/models Bearer ${key}`,
+      `http://batch/v1/models Bearer ${password}`,
+    ]);
+    expect(stdout).toContain(
+      '✓ RUNFLEET_ACCOUNT_EU_API_KEY is set\n✓ https://api.openai.com/v1 accepts the key\n',
+    );
+    expect(stdout).toMatch(
+      /^✗ http:\/\/batch\/v1 refuses the key \(401\)\n {4}Set RUNFLEET_ACCOUNT_BATCH_API_KEY/m,
+    );
+    expect(stdout).not.toContain(password);
+    expect(stdout).not.toContain(key);
   });
 
   it('marks what is wrong, says what to do, prints no secret, and exits 1', async () => {

@@ -7,6 +7,8 @@ it('takes out every secret of the environment, alone or in a list', () => {
       OPENAI_API_KEY: 'sk-0123456789',
       RUNFLEET_API_KEYS: 'producer:key-of-the-producer, board:key-of-the-board',
       OPENAI_WEBHOOK_SECRET: 'whsec_old,whsec_new',
+      RUNFLEET_ACCOUNT_EU_WEST_API_KEY: 'sk-of-eu-west',
+      RUNFLEET_ACCOUNT_EU_WEST_WEBHOOK_SECRET: 'whsec_of_eu',
       REDIS_URL: 'redis+sentinel://user:p%40ssw0rd@a:26379,b:26379/master',
     },
     ['from-a-flag', undefined],
@@ -16,6 +18,8 @@ it('takes out every secret of the environment, alone or in a list', () => {
     'key-of-the-producer',
     'key-of-the-board',
     'whsec_new',
+    'sk-of-eu-west',
+    'whsec_of_eu',
     'p@ssw0rd',
     'from-a-flag',
   ];
