@@ -9,6 +9,7 @@ export { SimulatorOptionsError } from './options.ts';
 export type { SimulatorOptions } from './options.ts';
 export type { Distribution } from './distribution.ts';
 export type { Fault, FaultRule, Faults } from './faults.ts';
-export type { KindTotals, Ledger, LedgerRun, RunKind } from './ledger.ts';
+export type { KindTotals, Ledger, LedgerRun, RunKind, WebhookCounts } from './ledger.ts';
 export type { Operation } from './operations.ts';
 export type { Ending } from './plan.ts';
+export type { WebhookOptions } from './webhooks/options.ts';

@@ -40,6 +40,22 @@ export interface KindTotals {
   calls: Partial<Record<Operation, number>>;
 }
 
+/** What became of the events of runs. */
+export interface WebhookCounts {
+  /** Runs that had something to tell, and somebody to tell it to. */
+  events: number;
+  /** Never sent, on purpose. */
+  lost: number;
+  /** Sent once more, on purpose. */
+  duplicated: number;
+  tries: number;
+  /** Tries that were answered 2xx. */
+  delivered: number;
+  failedTries: number;
+  /** After the last retry. */
+  givenUp: number;
+}
+
 export interface Ledger {
   sinceMs: number;
   nowMs: number;
@@ -52,6 +68,7 @@ export interface Ledger {
   worstWindow: { windowMs: number; calls: number; endedAtMs: number | null };
   responses: KindTotals;
   assistants: KindTotals;
+  webhooks: WebhookCounts;
   /** Runs created more than once for one `metadata.runfleet_id` (and one previous response). */
   duplicates: { runfleetId: string; runIds: string[] }[];
   /** Only when asked for. */
@@ -68,6 +85,15 @@ function emptyTotals(): KindTotals {
 
 /** Counts what comes in and goes out. Costs O(1) a call; only reading it walks the runs. */
 export class LedgerBook {
+  readonly webhooks: WebhookCounts = {
+    events: 0,
+    lost: 0,
+    duplicated: 0,
+    tries: 0,
+    delivered: 0,
+    failedTries: 0,
+    givenUp: 0,
+  };
   readonly #sinceMs: number;
   readonly #calls: Record<string, Record<string, number>> = {};
   readonly #arrivals = new SlidingWindow();
@@ -146,6 +172,7 @@ export class LedgerBook {
       throttled: this.#throttled,
       worstWindow: { windowMs: WINDOW_MS, calls: this.#worstCalls, endedAtMs: this.#worstEndedAtMs },
       ...totals,
+      webhooks: { ...this.webhooks },
       duplicates: structuredClone([...this.#duplicates.values()]),
       ...(withRuns ? { runs: listed } : {}),
     };

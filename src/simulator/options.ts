@@ -5,6 +5,8 @@ import type { Distribution } from './distribution.ts';
 import type { Faults } from './faults.ts';
 import { ENDINGS } from './plan.ts';
 import type { Ending } from './plan.ts';
+import { webhookOptionsSchema } from './webhooks/options.ts';
+import type { ResolvedWebhookOptions, WebhookOptions } from './webhooks/options.ts';
 
 /** Everything that can be set. All of it is optional; only `host` and `port` are fixed once it listens. */
 export interface SimulatorOptions {
@@ -54,12 +56,16 @@ export interface SimulatorOptions {
   assistantsGone?: boolean;
   /** Larger request bodies get 413. Default 16 MiB. */
   maxBodyBytes?: number;
+  /** Where to tell of the ends of background responses; see docs/simulator.md. Default `null`: nobody is told. */
+  webhooks?: WebhookOptions | null;
   /** What goes wrong on purpose. Default nothing. */
   faults?: Partial<Faults>;
 }
 
 /** The options in force; the faults are kept apart, because they wear off. */
-export type ResolvedOptions = Required<Omit<SimulatorOptions, 'faults'>>;
+export type ResolvedOptions = Required<Omit<SimulatorOptions, 'faults' | 'webhooks'>> & {
+  readonly webhooks: ResolvedWebhookOptions | null;
+};
 
 export const DEFAULT_OPTIONS: ResolvedOptions = {
   port: 0,
@@ -85,6 +91,7 @@ export const DEFAULT_OPTIONS: ResolvedOptions = {
   requireAssistantsBetaHeader: true,
   assistantsGone: false,
   maxBodyBytes: 16 * 1024 * 1024,
+  webhooks: null,
 };
 
 const amount = z.number().min(0);
@@ -113,6 +120,7 @@ const optionsSchema = z.strictObject({
   requireAssistantsBetaHeader: z.boolean(),
   assistantsGone: z.boolean(),
   maxBodyBytes: z.int().positive(),
+  webhooks: webhookOptionsSchema.nullable(),
 }) satisfies z.ZodType<ResolvedOptions>;
 
 /** Wrong options or faults. The message names every wrong field. */

@@ -4,6 +4,7 @@ import { listen } from './http/server.ts';
 import type { Ledger } from './ledger.ts';
 import { DEFAULT_OPTIONS, mergeChecked, mergeOptions, SimulatorOptionsError } from './options.ts';
 import type { SimulatorOptions } from './options.ts';
+import { WebhookSender } from './webhooks/sender.ts';
 import { World } from './world.ts';
 
 /** What can be read and changed while it runs; the same is served under `/_sim/`. */
@@ -66,14 +67,20 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     mergeChecked(faultsSchema, NO_FAULTS, faults ?? {}),
     steadyClock(),
   );
+  const webhooks = new WebhookSender(world);
+  world.onPlanned = (run) => webhooks.planned(run);
   const controls = controlsOf(world);
   const server = await listen(world, controls);
   const host = world.options.host.includes(':') ? `[${world.options.host}]` : world.options.host;
+  const close = async (): Promise<void> => {
+    webhooks.close();
+    await server.close();
+  };
   return {
     ...controls,
     baseUrl: `http://${host}:${server.port}/v1`,
     port: server.port,
-    close: () => server.close(),
-    [Symbol.asyncDispose]: () => server.close(),
+    close,
+    [Symbol.asyncDispose]: close,
   };
 }

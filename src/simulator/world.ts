@@ -59,6 +59,7 @@ interface Streams {
   readonly latency: Random;
   readonly cancels: Random;
   readonly runs: Random;
+  readonly webhooks: Random;
 }
 
 function streams(seed: number): Streams {
@@ -69,6 +70,7 @@ function streams(seed: number): Streams {
     latency: root.fork('latency'),
     cancels: root.fork('cancels'),
     runs: root.fork('runs'),
+    webhooks: root.fork('webhooks'),
   };
 }
 
@@ -86,6 +88,10 @@ export class World {
   readonly assistants = new Map<string, AssistantRecord>();
   readonly threads = new Map<string, ThreadRecord>();
   readonly runs = new Map<string, RunRecord>();
+  /** The start, or the last reset. */
+  sinceMs: number;
+  /** Called with every run that has a new future. */
+  onPlanned: (run: Tracked) => void = () => {};
   #idCounter = 0;
   #runCounter = 0;
   #sweeps: readonly Sweep[];
@@ -95,7 +101,8 @@ export class World {
     this.faults = faults;
     this.now = now;
     this.random = streams(options.seed);
-    this.ledger = new LedgerBook(now());
+    this.sinceMs = now();
+    this.ledger = new LedgerBook(this.sinceMs);
     this.#sweeps = this.#newSweeps();
   }
 
@@ -105,7 +112,8 @@ export class World {
       records.clear();
     }
     this.random = streams(this.options.seed);
-    this.ledger = new LedgerBook(this.now());
+    this.sinceMs = this.now();
+    this.ledger = new LedgerBook(this.sinceMs);
     this.limiter = new RateLimiter();
     this.#runCounter = 0;
     this.#sweeps = this.#newSweeps();
@@ -134,6 +142,7 @@ export class World {
   /** A run has been created. */
   planned(run: Tracked): void {
     this.ledger.created(run);
+    this.onPlanned(run);
   }
 
   /**
@@ -142,6 +151,7 @@ export class World {
    */
   replan(run: Tracked, plan: Plan): void {
     run.plan = plan;
+    this.onPlanned(run);
   }
 
   dropResponse(response: ResponseRecord): void {

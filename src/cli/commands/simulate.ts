@@ -20,6 +20,11 @@ interface SimulateOptions extends GlobalOptions {
   readonly resets?: number;
   readonly streamBreaks?: number;
   readonly assistantsGone?: boolean;
+  readonly webhookUrl?: string;
+  readonly webhookSecret?: string;
+  readonly webhookLatency?: NonNullable<SimulatorOptions['latencyMs']>;
+  readonly webhookLoss?: number;
+  readonly webhookDuplicates?: number;
 }
 
 const largest = 1_000_000_000;
@@ -47,6 +52,11 @@ export function registerSimulate({ program, context, finish }: Registration): vo
     .option('--lost-replies <share>', 'share of calls carried out but never answered', parseShare)
     .option('--resets <share>', 'share of calls cut off before they are looked at', parseShare)
     .option('--stream-breaks <share>', 'share of streams cut off in the middle', parseShare)
+    .option('--webhook-url <url>', 'tell this URL when responses end')
+    .option('--webhook-secret <secret>', 'whsec_…, which they are signed with')
+    .option('--webhook-latency <distribution>', 'from the end to the webhook', parseDistribution)
+    .option('--webhook-loss <share>', 'share of webhooks that are never sent', parseShare)
+    .option('--webhook-duplicates <share>', 'share of webhooks that are sent twice', parseShare)
     .option('--assistants-gone', 'answer 404 on every Assistants endpoint, as OpenAI does today');
   examples(command, [
     'runfleet simulate',
@@ -131,6 +141,23 @@ export function simulatorOptions(options: SimulateOptions): SimulatorOptions {
     ...(options.tpm === undefined ? {} : { tokensPerMinute: options.tpm }),
     ...(options.pollAfter === undefined ? {} : { pollAfterMs: options.pollAfter }),
     ...(options.assistantsGone === undefined ? {} : { assistantsGone: options.assistantsGone }),
+    ...webhookOptions(options),
     ...(rules.length === 0 ? {} : { faults: { rules } }),
+  };
+}
+
+function webhookOptions(options: SimulateOptions): Pick<SimulatorOptions, 'webhooks'> {
+  const { webhookUrl: url, webhookSecret: secret } = options;
+  if (url === undefined && secret === undefined) return {};
+  if (url === undefined || secret === undefined)
+    throw new UserError('--webhook-url and --webhook-secret go together.');
+  return {
+    webhooks: {
+      url,
+      secret,
+      ...(options.webhookLatency === undefined ? {} : { latencyMs: options.webhookLatency }),
+      ...(options.webhookLoss === undefined ? {} : { lossProbability: options.webhookLoss }),
+      ...(options.webhookDuplicates === undefined ? {} : { duplicateProbability: options.webhookDuplicates }),
+    },
   };
 }
