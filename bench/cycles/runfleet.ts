@@ -13,6 +13,7 @@ import { RedisProviderHealth } from '../../src/adapters/redis/provider-health.ts
 import { connectRedis } from '../../src/adapters/redis-sdk/client.ts';
 import { AccountDirectory } from '../../src/app/account-directory.ts';
 import { advance } from '../../src/app/advance.ts';
+import { SharedLooks } from '../../src/app/shared-looks.ts';
 import { BackoffPolling } from '../../src/app/polling.ts';
 import { defaultPolicy } from '../../src/domain/policy.ts';
 import { jobData } from '../../src/domain/wire/job-data.ts';
@@ -63,6 +64,7 @@ export async function runfleetCycles(url: string, { jobs, cycles, concurrency }:
     policy: defaultPolicy,
     polling: new BackoffPolling({ schedule: { delayMs: () => 1 }, costMs: 1000 }),
     tools: { answers: new RedisToolAnswers(client, prefix), dispatchers: {} },
+    looks: new SharedLooks(),
   };
   const worker = new RunsWorker({
     client,

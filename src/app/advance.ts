@@ -29,7 +29,9 @@ import { occasionOf } from './occasion.ts';
 import { type Polling, withTraits } from './polling.ts';
 import { ProviderCalls, type Sent } from './provider-calls.ts';
 import { reportTools } from './report-tools.ts';
+import type { OpenLook, SharedLooks } from './shared-looks.ts';
 import { settle, type SettleDeps } from './settle.ts';
+import { noteUnknownStatus } from './unknown-status.ts';
 import { type ToolDeps, ToolRounds } from './tool-rounds.ts';
 
 export interface AdvanceDeps extends SettleDeps {
@@ -41,6 +43,7 @@ export interface AdvanceDeps extends SettleDeps {
   readonly policy: RunPolicy;
   readonly polling: Polling;
   readonly tools: ToolDeps;
+  readonly looks: SharedLooks;
 }
 
 /** `parked`: the job waits for its next time. `ended`: the outcome stands and everybody was told. */
@@ -100,7 +103,7 @@ class Step {
     await this.loadRequestIfNeeded();
     let decision = this.decide(first);
     for (let calls = 0; ;) {
-      this.noteUnknownStatus(decision.state);
+      noteUnknownStatus(this.spec.id, this.state, decision.state, this.deps.telemetry);
       const { permit } = this.state;
       if (isAsking(this.state) && !isAsking(decision.state)) await this.tools.withdraw(this.state);
       this.state = decision.state;
@@ -141,6 +144,19 @@ class Step {
   }
 
   private async callWhenPermitted(call: RunCall): Promise<Decision> {
+    if (call !== 'retrieve') return await this.callAlone(call, null);
+    const seat = await this.deps.looks.seat(this.state, this.spec.kind, this.deps.accounts);
+    if (seat.type === 'later') return postpone(this.state, seat.untilMs, null, this.context());
+    if (seat.type === 'seen')
+      return this.decide(this.learn({ type: 'replied', call, snapshot: seat.snapshot }));
+    try {
+      return await this.callAlone(call, seat.look);
+    } finally {
+      seat.look?.end();
+    }
+  }
+
+  private async callAlone(call: RunCall, look: OpenLook | null): Promise<Decision> {
     const { spec, request } = this;
     const admission = await askPermit({ spec, state: this.state, request }, call, this.deps.accounts);
     switch (admission.type) {
@@ -148,11 +164,14 @@ class Step {
         return this.withoutAccount(admission.name);
       case 'wait': {
         const { account, untilMs, permit } = admission;
+        look?.refused(untilMs);
         const state = permit === null ? this.state : onAccount(this.state, account.name);
         return postpone(state, untilMs, permit, this.context());
       }
       case 'granted':
-        return await this.call(call, admission.account);
+        return look?.isShared() === true
+          ? await this.lookTogether(look, admission.account)
+          : await this.call(call, admission.account);
       default: {
         const never: never = admission;
         return never;
@@ -169,6 +188,13 @@ class Step {
       this.state = state;
     });
     return this.decide(this.learn(event));
+  }
+
+  private async lookTogether(look: OpenLook, account: Account): Promise<Decision> {
+    const event = await this.calls.lookTogether(look, account, withoutPermit(this.state), (state) => {
+      this.state = state;
+    });
+    return event === null ? await this.callAlone('retrieve', null) : this.decide(this.learn(event));
   }
 
   /** Its key was taken out of the configuration, or a foreign producer named what nobody has. */
@@ -192,10 +218,8 @@ class Step {
       await events.publish({ runId: this.activation.spec.id, status, atMs: clock.nowMs() });
     } catch (error) {
       // Parked is parked: an event may be lost, a run may not.
-      this.deps.telemetry.log('warn', 'An event was not published', {
-        runId: this.activation.spec.id,
-        error,
-      });
+      const fields = { runId: this.spec.id, error };
+      this.deps.telemetry.log('warn', 'An event was not published', fields);
     }
   }
 
@@ -236,21 +260,6 @@ class Step {
     if (outcome === null) throw new Error('The run is marked as ended, but has no outcome.');
     await settle(this.activation.spec, outcome, this.deps);
     return { type: 'ended', state: this.state, outcome };
-  }
-
-  private noteUnknownStatus(next: RunState): void {
-    if (next.phase !== 'following' || next.status !== 'unknown') return;
-    const before = this.state;
-    if (before.phase === 'following' && before.rawStatus === next.rawStatus) return;
-    this.deps.telemetry.log(
-      'warn',
-      'The provider reports a status that runfleet does not know; it counts as running',
-      {
-        runId: this.activation.spec.id,
-        providerRunId: next.providerRunId,
-        status: next.rawStatus,
-      },
-    );
   }
 
   private learn(event: RunEvent): RunEvent {

@@ -11,6 +11,7 @@ import type { RunProvider, ToolSubmission } from '../ports/run-provider.ts';
 import type { Activation } from '../ports/run-store.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import { candidateOf, refOf } from './run-calls.ts';
+import type { OpenLook } from './shared-looks.ts';
 import { shareFault } from './share-fault.ts';
 
 export interface ProviderCallDeps {
@@ -70,6 +71,31 @@ export class ProviderCalls {
       telemetry.apiCall({ kind, operation, code: String(fault.httpStatus ?? 'error') });
       await shareFault(fault, { ...this.deps, ...account });
       return { type: 'faulted', call, fault };
+    }
+  }
+
+  /**
+   * One call for all the runs that have joined, counted as one list of this run. Null when it failed or told nothing of
+   * this run, which then needs a look of its own: a list may be what a server cannot do.
+   */
+  async lookTogether(
+    look: OpenLook,
+    account: Account,
+    before: RunState,
+    hold: (state: RunState) => void,
+  ): Promise<RunEvent | null> {
+    const { telemetry } = this.deps;
+    const { kind } = this.activation.spec;
+    hold({ ...before, calls: { ...before.calls, list: before.calls.list + 1 } });
+    try {
+      const snapshot = await look.send();
+      telemetry.apiCall({ kind, operation: 'list', code: '200' });
+      return snapshot === null ? null : { type: 'replied', call: 'retrieve', snapshot };
+    } catch (error) {
+      if (!isProviderFault(error)) throw error;
+      telemetry.apiCall({ kind, operation: 'list', code: String(error.details.httpStatus ?? 'error') });
+      await shareFault(error.details, { ...this.deps, ...account });
+      return null;
     }
   }
 

@@ -27,6 +27,9 @@ export interface RunProvider {
   /** The answer of a completed run, where a snapshot says `separate`. */
   fetchOutput(ref: ProviderRef): Promise<RunOutput>;
 
+  /** Several runs in one call, where the provider has one. Absent: each look is a call. */
+  readonly groupLooks?: GroupLooks;
+
   /** Whether `find` can tell, for a run created with this request. */
   canFind(request: ProviderRequest): boolean;
   /** The run that carries `runId`; null where there is none (yet). Call it only where `canFind` says so. */
@@ -50,6 +53,15 @@ export type RequestRules = Pick<
   RunProvider,
   'validate' | 'laneOf' | 'traitsOf' | 'canFind' | 'toolOutputLimits'
 >;
+
+export interface GroupLooks {
+  /** Runs of one group can be looked at together; null: this one only by itself. */
+  readonly groupOf: (ref: ProviderRef) => string | null;
+  /** The most runs of a call. */
+  readonly mostRuns: number;
+  /** Runs of one group, by `providerRunId`. One that is left out is not shown, which says nothing of it. */
+  readonly retrieveMany: (refs: readonly ProviderRef[]) => Promise<ReadonlyMap<string, ProviderSnapshot>>;
+}
 
 export interface ToolSubmission {
   /** The run that asked. */

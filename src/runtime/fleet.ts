@@ -14,6 +14,7 @@ import { RedisIdempotencyStore } from '../adapters/redis/idempotency.ts';
 import { redisKeys } from '../adapters/redis/keys.ts';
 import { advance, type AdvanceDeps } from '../app/advance.ts';
 import { Backlog } from '../app/backlog.ts';
+import { SharedLooks } from '../app/shared-looks.ts';
 import { jobResultOf } from '../app/view.ts';
 import type { AccountConfig } from '../config/index.ts';
 import { defaultPolicy } from '../domain/policy.ts';
@@ -130,6 +131,7 @@ export async function startRuns(context: FleetContext): Promise<string | null> {
     policy: defaultPolicy,
     polling,
     tools: { answers: new RedisToolAnswers(client, config.prefix), dispatchers: {} },
+    looks: new SharedLooks(),
   };
   const worker = new RunsWorker({
     client,

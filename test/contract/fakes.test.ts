@@ -110,6 +110,7 @@ function fakeProviderConformance(kind: RunKind, endings: readonly ProviderEnding
     stays: separateOutput ? [...stays, 'requires_action' as const] : stays,
     separateOutput,
     canFind: separateOutput,
+    groupLooks: separateOutput,
     invalid: [{ request: { model: 7 }, path: ['model'] }],
   };
   runProviderConformance(`fake ${kind}`, traits, () => {

@@ -11,6 +11,7 @@ runProviderConformance(
     stays: ['queued', 'in_progress', 'requires_action'],
     separateOutput: true,
     canFind: true,
+    groupLooks: true,
     invalid: [
       { request: {}, path: ['assistant_id'] },
       { request: { assistant_id: 'asst_1', thread_id: '../x' }, path: ['thread_id'] },

@@ -11,6 +11,7 @@ runProviderConformance(
     stays: ['queued', 'in_progress'],
     separateOutput: false,
     canFind: false,
+    groupLooks: false,
     invalid: [
       { request: { model: 7 }, path: ['model'] },
       { request: {}, path: ['model'] },

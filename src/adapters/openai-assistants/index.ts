@@ -3,6 +3,7 @@ import { ProviderFault } from '../../domain/fault.ts';
 import type { RunTraits } from '../../domain/run.ts';
 import type { ProviderRef, ProviderSnapshot, RunOutput } from '../../domain/snapshot.ts';
 import type {
+  GroupLooks,
   ProviderRequest,
   RequestProblem,
   RunProvider,
@@ -24,6 +25,8 @@ import { runSchema, snapshotOf } from './snapshot.ts';
 
 /** A thread's newest runs: more than one page would mean that it is not among them. */
 const findLimit = 20;
+/** One page: runs that are looked at are mostly new. */
+const lookLimit = 100;
 
 const runPage = z.looseObject({ data: z.array(runSchema) });
 
@@ -35,6 +38,11 @@ const goneMessage =
 export class AssistantsProvider implements RunProvider {
   readonly kind = 'assistants';
   readonly toolOutputLimits = toolOutputLimits;
+  readonly groupLooks: GroupLooks = {
+    groupOf: ({ threadId }) => threadId,
+    mostRuns: 20,
+    retrieveMany: (refs) => this.retrieveMany(refs),
+  };
   private readonly client: OpenAiClient;
 
   constructor(client: OpenAiClient) {
@@ -66,6 +74,15 @@ export class AssistantsProvider implements RunProvider {
     return snapshotOf(
       await callApi(this.client, () => runs.retrieve(ref.providerRunId, thread(ref)), runSchema),
     );
+  }
+
+  /** Those among the thread's newest runs. */
+  private async retrieveMany(refs: readonly ProviderRef[]): Promise<ReadonlyMap<string, ProviderSnapshot>> {
+    const wanted = new Set(refs.map(({ providerRunId }) => providerRunId));
+    const query = { limit: lookLimit, order: 'desc' };
+    const { data, pollAfterMs } = await this.list(refs[0]?.threadId ?? '', 'runs', query, runPage);
+    const shown = data.data.filter(({ id }) => wanted.has(id));
+    return new Map(shown.map((run) => [run.id, snapshotOf({ data: run, pollAfterMs })]));
   }
 
   async submit({ ref, outputs }: ToolSubmission): Promise<ProviderSnapshot> {

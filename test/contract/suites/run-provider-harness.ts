@@ -37,6 +37,8 @@ export interface RunProviderTraits {
   /** Whether the output costs a call of its own. */
   readonly separateOutput: boolean;
   readonly canFind: boolean;
+  /** Whether runs on one `thread_id` can be looked at in one call. */
+  readonly groupLooks: boolean;
   /** A request that would certainly fail, and what `validate` must point at. */
   readonly invalid: readonly {
     readonly request: ProviderRequest;

@@ -167,6 +167,42 @@ export function providerRunConformance(
     });
   }
 
+  it('says whether it can show several runs in one call', () => {
+    expect(harness.provider.groupLooks !== undefined).toBe(traits.groupLooks);
+  });
+
+  if (traits.groupLooks) {
+    it('shows several runs of a group in one call, as single looks do, and no others', async () => {
+      const { provider } = harness;
+      const first = await harness.request({ endsAs: 'completed' });
+      const sameGroup = {
+        ...(await harness.request({ stays: 'in_progress' })),
+        thread_id: first['thread_id'],
+      };
+      const refs: ProviderRef[] = [];
+      for (const [runId, request] of Object.entries({ 'run-1': first, 'run-2': first, 'run-3': sameGroup })) {
+        const ref = await provider.create(request, runId);
+        refs.push(ref);
+        if (request === first) await endOf(ref);
+      }
+      expect(new Set(refs.map((ref) => provider.groupLooks?.groupOf(ref))).size).toBe(1);
+      const asked = refs.slice(1);
+      const callsBefore = await harness.callsReceived();
+      const seen = await provider.groupLooks?.retrieveMany(asked);
+      expect((await harness.callsReceived()) - callsBefore).toBe(1);
+      const single = await Promise.all(asked.map((ref) => provider.retrieve(ref)));
+      expect([...(seen?.values() ?? [])]).toHaveLength(asked.length);
+      for (const snapshot of single) expect(seen?.get(snapshot.providerRunId)).toEqual(snapshot);
+    });
+
+    it('leaves out a run that it does not show', async () => {
+      const ref = await create({ stays: 'in_progress' });
+      const unknown = { ...ref, providerRunId: 'run_unheard_of' };
+      const seen = await harness.provider.groupLooks?.retrieveMany([ref, unknown]);
+      expect([...(seen?.keys() ?? [])]).toEqual([ref.providerRunId]);
+    });
+  }
+
   it('has nothing to say against a valid request', async () => {
     expect(harness.provider.validate(await harness.request({ stays: 'in_progress' }))).toEqual([]);
   });

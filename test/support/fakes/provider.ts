@@ -5,6 +5,7 @@ import { type FaultDetails, isProviderFault, ProviderFault } from '../../../src/
 import type { ProviderRef, ProviderSnapshot, RunOutput } from '../../../src/domain/snapshot.ts';
 import type { RunKind } from '../../../src/domain/status.ts';
 import type {
+  GroupLooks,
   ProviderRequest,
   RequestProblem,
   RunProvider,
@@ -19,15 +20,18 @@ interface FakeProviderRun extends ProviderRef {
   steps: readonly ProviderSnapshot[];
 }
 
+/** `retrieveMany`: a look at several. */
+type ProviderCall = RunCall | 'retrieveMany';
+
 interface Mishap {
-  readonly call: RunCall | 'any';
+  readonly call: ProviderCall | 'any';
   readonly error: Error;
   /** The call has its effect all the same; only its reply is lost. */
   readonly processed: boolean;
 }
 
 export interface FakeCall {
-  readonly call: RunCall;
+  readonly call: ProviderCall;
   /** Whose run it was; null when the provider knows no such run. */
   readonly runId: string | null;
 }
@@ -42,7 +46,10 @@ export class FakeProvider implements RunProvider {
   cancelBehaviour: 'ends' | 'accepted' | 'ignored' = 'ends';
   separateOutput: RunOutput = { text: 'The answer.', items: [{ type: 'message' }] };
   /** Called as a call comes in, before it is answered: a place to let something happen meanwhile. */
-  onCall: (call: RunCall) => void | Promise<void> = () => {};
+  onCall: (call: ProviderCall) => void | Promise<void> = () => {};
+  /** Runs on one thread are looked at together. */
+  readonly groupLooks?: GroupLooks;
+  private readonly hidden = new Set<string>();
   private readonly runs: FakeProviderRun[] = [];
   private readonly scripts = new Map<string, readonly ProviderSnapshot[]>();
   private readonly mishaps: Mishap[] = [];
@@ -50,6 +57,12 @@ export class FakeProvider implements RunProvider {
 
   constructor(kind: RunKind = 'responses') {
     this.kind = kind;
+    if (kind !== 'assistants') return;
+    this.groupLooks = {
+      groupOf: ({ threadId }) => threadId,
+      mostRuns: 3,
+      retrieveMany: (refs) => this.retrieveMany(refs),
+    };
   }
 
   /** What the run that carries `runId` tells: the first step answers its create, each look takes the next. */
@@ -64,7 +77,7 @@ export class FakeProvider implements RunProvider {
 
   /** The next call of this sort fails. An `Error` that is no fault is thrown as it is. */
   failNext(
-    call: RunCall | 'any',
+    call: ProviderCall | 'any',
     fault: FaultDetails | Error,
     options: { readonly processed?: boolean } = {},
   ): void {
@@ -72,7 +85,7 @@ export class FakeProvider implements RunProvider {
     this.mishaps.push({ call, error, processed: options.processed ?? false });
   }
 
-  count(call: RunCall): number {
+  count(call: ProviderCall): number {
     return this.calls.filter((made) => made.call === call).length;
   }
 
@@ -101,6 +114,21 @@ export class FakeProvider implements RunProvider {
       const found = known(run);
       step(found);
       return view(found);
+    });
+  }
+
+  /** As a run that is on another page. */
+  hideFromLists(runId: string): void {
+    this.hidden.add(runId);
+  }
+
+  private retrieveMany(refs: readonly ProviderRef[]): Promise<ReadonlyMap<string, ProviderSnapshot>> {
+    return this.answer('retrieveMany', null, () => {
+      const shown = refs
+        .flatMap((ref) => this.lookUp(ref) ?? [])
+        .filter(({ runId }) => !this.hidden.has(runId));
+      for (const run of shown) step(run);
+      return new Map(shown.map((run) => [run.providerRunId, view(run)]));
     });
   }
 
@@ -185,7 +213,7 @@ export class FakeProvider implements RunProvider {
     return this.runs.find(({ providerRunId }) => providerRunId === ref.providerRunId);
   }
 
-  private async answer<T>(call: RunCall, runId: string | null, act: () => T): Promise<T> {
+  private async answer<T>(call: ProviderCall, runId: string | null, act: () => T): Promise<T> {
     this.calls.push({ call, runId });
     await this.onCall(call);
     const index = this.mishaps.findIndex((mishap) => mishap.call === call || mishap.call === 'any');

@@ -1,5 +1,6 @@
 import { advance, type AdvanceDeps, type Advanced } from '../../../src/app/advance.ts';
 import { Backlog } from '../../../src/app/backlog.ts';
+import { SharedLooks } from '../../../src/app/shared-looks.ts';
 import { BackoffPolling } from '../../../src/app/polling.ts';
 import { defaultPolicy } from '../../../src/domain/policy.ts';
 import { backoffSchedule, defaultBackoff } from '../../../src/domain/poll-schedule.ts';
@@ -57,6 +58,7 @@ export class FakeWorld {
       costMs: 1000,
     }),
     tools: { answers: this.answers, dispatchers: { queue: this.dispatcher, http: this.dispatcher } },
+    looks: new SharedLooks(),
   };
 
   /** Accepts a run of the smallest request. */

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { advance } from '../../../src/app/advance.ts';
+import { SharedLooks } from '../../../src/app/shared-looks.ts';
 import { totalCalls } from '../../../src/domain/run.ts';
 import type { JobDataInput } from '../../../src/domain/wire/job-data.ts';
 import { aFault, over, running } from '../../support/fakes/builders.ts';
@@ -69,12 +70,14 @@ async function live(scenario: Scenario, deaths: readonly Death[]) {
   scenario.set?.(world);
   const left = [...deaths];
   let process = new MortalProcess(left.shift() ?? null);
+  // Memory of the process: it dies with it.
+  let looks = new SharedLooks();
   const traces = [process.trace];
   for (let steps = 0; steps < mostSteps; steps += 1) {
     if (steps === scenario.cancelAfterSteps) await world.store.requestCancel(id, world.clock.nowMs());
     world.clock.reach(world.store.dueAtMs(id) ?? world.clock.nowMs());
     const activation = process.touching(world.claim(id));
-    const step = advance(activation, process.touching(world.deps));
+    const step = advance(activation, { ...process.touching(world.deps), looks });
     const advanced = await Promise.race([step, process.died]);
     if (advanced?.type === 'ended') {
       world.store.finish(id);
@@ -84,6 +87,7 @@ async function live(scenario: Scenario, deaths: readonly Death[]) {
     // Whoever left its slot first has lost nothing.
     if (world.store.dueAtMs(id) === null) world.store.loseActivation(id);
     process = new MortalProcess(left.shift() ?? null);
+    looks = new SharedLooks();
     traces.push(process.trace);
   }
   throw new Error(`The run did not end within ${mostSteps} steps.`);
