@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 
 import { defaultSettings, type LimiterSettings } from '../../../../src/domain/limiter/terms.ts';
 import { jain, worstWindow } from '../../../integration/limiter/ledger.ts';
-import { type FleetPlan, runFleet } from './virtual-fleet.ts';
+import { type FleetPlan, runFleet, type VirtualCall } from './virtual-fleet.ts';
 
 const mixed = [
   { runs: 500, calls: ['create', 'look', 'look'] },
@@ -34,6 +34,26 @@ test.each(cases)('four processes, one killed: %s', async (_, some, load) => {
   expect(worst).toBeLessThanOrEqual(settings.requests ?? 0);
   expect(use).toBeGreaterThanOrEqual(0.985);
   expect(tripsPerPermit).toBeLessThanOrEqual(0.25);
+});
+
+test.each([600, 3000])('%i a minute: submits pass looks, creates and looks share', async (requests) => {
+  const settings = { ...defaultSettings, requests };
+  const forMs = 320_000;
+  const lives = [
+    { runs: requests / 10, calls: ['create'] },
+    { runs: requests / 5, calls: ['look'] },
+    { runs: 1, calls: ['submit', 'look', 'cancel', 'look'] },
+  ] as const;
+  const { calls } = await runFleet({ settings, processes: 4, lives, taking: 'any', forMs, seed: 1 });
+  const during = calls.filter(({ atMs }) => atMs >= fromMs);
+  const of = (name: string): VirtualCall[] => during.filter(({ callClass }) => callClass === name);
+  expect(of('create').length / during.length).toBeGreaterThan(0.4);
+  expect(of('look').length / during.length).toBeGreaterThan(0.4);
+  const longestMs = (name: string): number => Math.max(...of(name).map(({ waitedMs }) => waitedMs));
+  expect(of('submit').length).toBeGreaterThan(3);
+  // Above 333 calls a minute there is headroom for one: it goes at once.
+  for (const name of ['submit', 'cancel']) expect(longestMs(name)).toBeLessThan(settings.jitterMs);
+  expect(longestMs('look')).toBeGreaterThan(5000);
 });
 
 test('whatever the quota and the mix of classes: no window is exceeded, all have the same', async () => {

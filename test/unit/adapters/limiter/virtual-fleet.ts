@@ -31,6 +31,8 @@ export interface VirtualCall {
   readonly atMs: number;
   readonly process: number;
   readonly callClass: CallClass;
+  /** From its first ask to its permit. */
+  readonly waitedMs: number;
 }
 
 interface VirtualProcess {
@@ -122,7 +124,7 @@ export async function runFleet(
       } else if (permit.granted) {
         const onItsWayMs = (random() * settings.jitterMs) / 4;
         const arrivalMs = nowMs() + onItsWayMs;
-        calls.push({ atMs: arrivalMs, process: at % processes.length, callClass });
+        calls.push({ atMs: arrivalMs, process: at % processes.length, callClass, waitedMs: permit.waitedMs });
         await sleep(callMs);
         ticket = null;
         turn++;
