@@ -58,6 +58,7 @@ export async function runfleetCycles(url: string, { jobs, cycles, concurrency }:
       ],
     }),
     events: new RedisEventBus(client, null, keys, done.reject),
+    callbacks: { send: () => Promise.resolve() },
     clock: systemClock,
     randomness: systemRandomness,
     telemetry,

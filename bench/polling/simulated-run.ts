@@ -41,6 +41,7 @@ export class SimulatedRun {
       lane: null,
       onAmbiguous: 'fail',
       metadata: {},
+      callbackUrl: null,
       owner: null,
       account: null,
       traits: null,

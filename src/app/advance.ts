@@ -251,14 +251,14 @@ class Step {
     this.deps.telemetry.runEnded(this.activation.spec, state, outcome);
     const report = this.deps.polling.report(this.spec, state, outcome);
     if (report !== null) this.deps.telemetry.polled(report);
-    await settle(this.activation.spec, outcome, this.deps);
+    await settle({ spec: this.activation.spec, state: this.state, outcome }, this.deps);
     return { type: 'ended', state: this.state, outcome };
   }
 
   private async settleAgain(): Promise<Advanced> {
     const outcome = await this.activation.outcome();
     if (outcome === null) throw new Error('The run is marked as ended, but has no outcome.');
-    await settle(this.activation.spec, outcome, this.deps);
+    await settle({ spec: this.activation.spec, state: this.state, outcome }, this.deps);
     return { type: 'ended', state: this.state, outcome };
   }
 

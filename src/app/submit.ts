@@ -3,6 +3,7 @@ import { type FieldError, IdempotencyMismatchError, InvalidInputError } from '..
 import { type JobData, jobData } from '../domain/wire/job-data.ts';
 import { type ParsedRunInput, runInput } from '../domain/wire/run-input.ts';
 import { traitsData } from '../domain/wire/spec.ts';
+import type { CallbackRules } from '../ports/callback-sender.ts';
 import type { Clock, Randomness } from '../ports/clock.ts';
 import type { IdempotencyStore } from '../ports/idempotency.ts';
 import type { ProviderRequest, RequestRules } from '../ports/run-provider.ts';
@@ -19,6 +20,7 @@ export interface SubmitDeps {
   readonly defaultDeadlineSeconds: number;
   /** Only the parts that need no credential: the API process makes no calls. */
   readonly kinds: Readonly<Record<RunKind, RequestRules>>;
+  readonly callbacks: CallbackRules;
   /** Names of accounts and pools that a run may name. */
   readonly accountNames: readonly string[];
 }
@@ -84,7 +86,11 @@ export async function submitMany(
 function prepare(deps: SubmitDeps, body: unknown, owner: string | null): JobData {
   const input: ParsedRunInput = parseInput(runInput, body);
   const kind = deps.kinds[input.kind];
-  const problems = [...accountProblems(deps, input.account), ...requestProblems(kind, input.request)];
+  const problems = [
+    ...accountProblems(deps, input.account),
+    ...requestProblems(kind, input.request),
+    ...callbackProblems(deps, input.callback?.url),
+  ];
   if (problems.length > 0) throw new InvalidInputError(problems);
   // Parsed again: the lane comes from the provider's request, and may not fit.
   return parseInput(jobData, {
@@ -100,6 +106,11 @@ function prepare(deps: SubmitDeps, body: unknown, owner: string | null): JobData
 
 function requestProblems(kind: RequestRules, request: ProviderRequest): FieldError[] {
   return kind.validate(request).map(({ path, message }) => ({ path: ['request', ...path], message }));
+}
+
+function callbackProblems({ callbacks }: SubmitDeps, url: string | undefined): FieldError[] {
+  const message = url === undefined ? null : callbacks.problemOf(url);
+  return message === null ? [] : [{ path: ['callback', 'url'], message }];
 }
 
 function accountProblems({ accountNames }: SubmitDeps, name: string | null): FieldError[] {

@@ -2,8 +2,7 @@
 
 import type { CliIo } from './io.ts';
 
-/** `callbacks` comes with what it does. */
-export type ProcessRole = 'api' | 'runs' | 'tools' | 'all';
+export type ProcessRole = 'api' | 'runs' | 'tools' | 'callbacks' | 'all';
 
 /** Runs one process of the fleet. The runtime has its own signals, logs and shutdown. */
 export async function startProcess(role: ProcessRole, env: CliIo['env']): Promise<void> {

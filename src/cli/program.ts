@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { registerCallbacks } from './commands/callbacks.ts';
 import { registerCancel, registerRedrive } from './commands/change.ts';
 import type { Finish } from './commands/command.ts';
 import { registerDoctor } from './commands/doctor.ts';
@@ -46,6 +47,7 @@ export function buildProgram(context: Context, version: string, finish: Finish):
   const registration = { program, context, finish };
   program.commandsGroup('Processes:');
   registerProcesses(registration);
+  registerCallbacks(registration);
   program.commandsGroup('Runs:');
   for (const register of people) register(registration);
   program.commandsGroup('Help with the setup:');

@@ -1,3 +1,4 @@
+import { Callbacks } from './callbacks.ts';
 import { isDurationList, isQuota, isReadiness } from './parse.ts';
 import type { CallOptions } from './runs.ts';
 import { Runs } from './runs.ts';
@@ -15,12 +16,14 @@ import type { DurationList, Quota, Readiness } from './types.ts';
  */
 export class RunfleetClient {
   readonly runs: Runs;
+  readonly callbacks: Callbacks;
   readonly #transport: Transport;
 
   /** Throws a `RunfleetUsageError` for an address or key that cannot be used. */
   constructor(options: RunfleetClientOptions = {}) {
     this.#transport = new Transport(options);
     this.runs = new Runs(this.#transport);
+    this.callbacks = new Callbacks(this.#transport);
   }
 
   get baseUrl(): string {

@@ -7,6 +7,7 @@
 export { RunfleetClient } from './client.ts';
 export type { RunfleetClientOptions } from './transport.ts';
 export type { CallOptions, CreateOptions, Runs } from './runs.ts';
+export type { Callbacks } from './callbacks.ts';
 export type { WaitOptions } from './wait.ts';
 export type { EventsOptions, RunEvent } from './events.ts';
 export {
@@ -28,6 +29,8 @@ export {
 export type { CreateManyResult } from './errors.ts';
 export { hasEnded } from './types.ts';
 export type {
+  Callback,
+  CallbackList,
   DurationClass,
   DurationList,
   EndedRun,

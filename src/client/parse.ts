@@ -1,6 +1,6 @@
 /** Foreign data, checked as far as this client relies on it: a newer server may send more. */
 
-import type { DurationList, Problem, Quota, Readiness, RunList, RunView } from './types.ts';
+import type { CallbackList, DurationList, Problem, Quota, Readiness, RunList, RunView } from './types.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -21,6 +21,15 @@ export function isRunList(value: unknown): value is RunList {
   if (!isObject(value) || !Array.isArray(value['data'])) return false;
   const cursor = value['next_cursor'];
   return value['data'].every(isRun) && (cursor === null || typeof cursor === 'string');
+}
+
+export function isCallbackList(value: unknown): value is CallbackList {
+  if (!isObject(value) || !Array.isArray(value['data'])) return false;
+  const cursor = value['next_cursor'];
+  return (
+    value['data'].every((one) => isObject(one) && typeof one['id'] === 'string') &&
+    (cursor === null || typeof cursor === 'string')
+  );
 }
 
 export function isDurationList(value: unknown): value is DurationList {

@@ -2,12 +2,15 @@
 
 import type { QuotaView } from '../domain/wire/quota-view.ts';
 import type { RunKind, RunStatus, TerminalStatus } from '../domain/status.ts';
+import type { CallbackList, CallbackView as Callback } from '../domain/wire/callback.ts';
 import type { DurationClass, DurationList } from '../domain/wire/durations.ts';
 import type { RunInput } from '../domain/wire/run-input.ts';
 import type { Problem, RunList, RunView } from '../domain/wire/run-view.ts';
 import type { ToolOutputsInput } from '../domain/wire/tool-outputs.ts';
 
 export type {
+  Callback,
+  CallbackList,
   DurationClass,
   DurationList,
   Problem,

@@ -43,6 +43,7 @@ export interface Config {
   /** Infinity for none. */
   readonly backlogLimit: number;
   readonly keepResultsSeconds: number;
+  readonly callbacks: CallbackConfig;
   readonly tools: ToolsConfig;
   readonly prefix: string;
   readonly logLevel: string;
@@ -53,6 +54,14 @@ export interface ToolsConfig {
   readonly module: string | null;
   readonly concurrency: number;
   readonly maxOutputBytes: number;
+}
+
+export interface CallbackConfig {
+  /** Each makes a signature. Empty: runs with a callback are refused. */
+  readonly secrets: readonly string[];
+  /** Hosts and addresses that may be called though they are not public. */
+  readonly allow: readonly string[];
+  readonly concurrency: number;
 }
 
 /** One or more variables are wrong. The message lists all of them, and never a value: it may be a secret. */
@@ -102,6 +111,11 @@ export function loadConfig(env: Env, readFile: ReadFile = noFiles): Config {
     deadlineSeconds: data.RUNFLEET_DEADLINE_SECONDS,
     backlogLimit: data.RUNFLEET_BACKLOG_LIMIT === 0 ? Infinity : data.RUNFLEET_BACKLOG_LIMIT,
     keepResultsSeconds: data.RUNFLEET_KEEP_RESULTS_SECONDS,
+    callbacks: {
+      secrets: data.RUNFLEET_CALLBACK_SECRET,
+      allow: data.RUNFLEET_CALLBACK_ALLOW,
+      concurrency: data.RUNFLEET_CALLBACK_CONCURRENCY,
+    },
     tools: {
       module: data.RUNFLEET_TOOLS_MODULE ?? null,
       concurrency: data.RUNFLEET_TOOLS_CONCURRENCY,

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { baseUrl, names, number, pools, quota, webhookSecrets } from './values.ts';
+import { allowList, baseUrl, names, number, pools, quota, webhookSecrets } from './values.ts';
 
 const port = z.number().int().min(0).max(65_535);
 
@@ -143,6 +143,17 @@ export const variables = {
   RUNFLEET_KEEP_RESULTS_SECONDS: number(z.number().int().min(1).max(31_536_000))
     .default(86_400)
     .describe('How long an ended run is kept; then it goes with everything of it.'),
+  RUNFLEET_CALLBACK_SECRET: webhookSecrets.describe(
+    'Signs callbacks, by Standard Webhooks: `whsec_` and base64. While you change it, the new and the old one with a ' +
+      'comma: each callback then has two signatures. Without it, runs with a callback are refused.',
+  ),
+  RUNFLEET_CALLBACK_ALLOW: allowList.describe(
+    'What callbacks may reach besides public addresses: `host`, `*.domain`, an address or a range such as ' +
+      '`10.0.0.0/8`, each with `:port` if need be; several with commas.',
+  ),
+  RUNFLEET_CALLBACK_CONCURRENCY: number(z.number().int().min(1).max(10_000))
+    .default(100)
+    .describe('Callbacks under way at a time in a process; one host has a quarter of them at most.'),
   RUNFLEET_TOOLS_MODULE: z
     .string()
     .optional()

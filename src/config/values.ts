@@ -23,16 +23,27 @@ export const webhookSecrets = z
   .pipe(z.array(z.string().regex(webhookSecretForm, 'must be whsec_ and then base64; several with commas')))
   .default([]);
 
-export const baseUrl = z.url({ protocol: /^https?$/ }).optional();
-
-/** No blank and no control character: what a header can carry. */
-export const credential = z.string().regex(/^[\x21-\x7e]+$/, 'holds blanks or characters that no key has');
-
 const list = (separator: string) => (text: string) =>
   text
     .split(separator)
     .map((entry) => entry.trim())
     .filter((entry) => entry !== '');
+
+/** Read in full by who calls; here, that nothing else was meant. */
+export const allowList = z
+  .string()
+  .default('')
+  .transform(list(','))
+  .pipe(
+    z.array(
+      z.string().regex(/^[\w*.:[\]/-]+$/, 'must be a host, an address or a range; several with commas'),
+    ),
+  );
+
+export const baseUrl = z.url({ protocol: /^https?$/ }).optional();
+
+/** No blank and no control character: what a header can carry. */
+export const credential = z.string().regex(/^[\x21-\x7e]+$/, 'holds blanks or characters that no key has');
 
 const name = z.string().regex(accountName, accountNameRule);
 

@@ -39,6 +39,8 @@ export interface RunSpec {
   readonly lane: string | null;
   readonly onAmbiguous: OnAmbiguous;
   readonly metadata: Readonly<Record<string, string>>;
+  /** Who is told of the end by a POST; null: nobody. */
+  readonly callbackUrl: string | null;
   /** The name of the API key that sent the run; null without keys. */
   readonly owner: string | null;
   /** The account or pool that carries it; null: the default account. */

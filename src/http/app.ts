@@ -9,6 +9,7 @@ import { ProblemError } from './problems.ts';
 import { requestContext } from './request-context.ts';
 import { mount, type Route } from './route.ts';
 import { boardRoutes } from './routes/board-routes.ts';
+import { callbackRoutes } from './routes/callback-routes.ts';
 import { docsRoutes } from './routes/docs-routes.ts';
 import { eventRoutes } from './routes/event-routes.ts';
 import { operationRoutes } from './routes/operation-routes.ts';
@@ -51,6 +52,7 @@ export function apiRoutes(deps: HttpDeps): Route[] {
     ...toolRoutes(deps),
     ...eventRoutes(deps),
     ...webhookRoutes(deps),
+    ...callbackRoutes(deps),
     ...operationRoutes(deps, limits),
     ...boardRoutes,
   ];

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { ReceiveWebhookDeps } from '../app/receive-webhook.ts';
 import type { Scope } from './auth/caller.ts';
 import type { SubmitDeps } from '../app/submit.ts';
+import type { DeadCallbacks } from '../ports/dead-callbacks.ts';
 import type { DurationStore } from '../ports/duration-store.ts';
 import type { QuotaView } from '../domain/wire/quota-view.ts';
 import type { EventBus } from '../ports/event-bus.ts';
@@ -21,6 +22,7 @@ export interface HttpDeps extends SubmitDeps {
   readonly quota?: () => Promise<QuotaView>;
   /** What was learnt of how long runs take. */
   readonly durations: DurationStore;
+  readonly deadCallbacks: DeadCallbacks;
   /** Shown on the board, read only. */
   readonly boardQueues: readonly Queue[];
   readonly logger: Logger;

@@ -48,6 +48,11 @@ export const problemSorts = {
     title: 'There is no such run.',
     advice: 'Check the id. Runs are removed some time after their end.',
   },
+  'callback-not-found': {
+    status: 404,
+    title: 'There is no such callback among those that were given up.',
+    advice: 'Check the id. They are removed a week after they were given up.',
+  },
   'method-not-allowed': {
     status: 405,
     title: 'This route has no such method.',

@@ -47,6 +47,13 @@ export const listQuery = z.strictObject({
   cursor: z.string().min(1).max(512).optional().describe('The `next_cursor` of the page before.'),
 });
 
+export const callbacksQuery = z.strictObject({
+  limit: numeric(z.int().min(1).max(100)).default(20).describe('At most so many.'),
+  cursor: z.string().min(1).max(600).optional().describe('The `next_cursor` of the page before.'),
+});
+
+export const callbackRedriven = z.strictObject({ id: z.string(), status: z.literal('waiting') });
+
 export const durationsQuery = z.strictObject({
   limit: numeric(z.int().min(1).max(200)).default(50).describe('At most so many classes.'),
 });

@@ -29,6 +29,9 @@ export interface ToolCallReport {
   readonly durationMs: number | null;
 }
 
+/** `failed` is tried again; the last three are given up. */
+export type CallbackResult = 'delivered' | 'failed' | 'exhausted' | 'gone' | 'blocked';
+
 /** Numbers and log lines. Never fails, never waits, never sees a prompt, an output or a secret. */
 export interface Telemetry {
   apiCall(report: ApiCallReport): void;
@@ -39,6 +42,8 @@ export interface Telemetry {
   /** Once for each tool call that was answered. */
   toolCall(report: ToolCallReport): void;
   throttled(): void;
+  /** Once for each try of a callback. */
+  callbackTried(result: CallbackResult): void;
   log(
     level: 'debug' | 'info' | 'warn' | 'error',
     message: string,

@@ -4,9 +4,10 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { runsQueue } from '../adapters/bullmq/keys.ts';
 import { RunsWorker } from '../adapters/bullmq/runs-worker.ts';
+import { callbacksQueue } from '../adapters/callbacks/keys.ts';
 import { removeExpired, repairIndex } from '../adapters/bullmq/sweep.ts';
 import { RedisToolAnswers } from '../adapters/bullmq/tool-answers.ts';
-import { addFleetGauges, addQuotaGauges, createMetrics } from '../adapters/metrics/metrics.ts';
+import { addFleetGauges, addQuotaGauges, createMetrics, type Metrics } from '../adapters/metrics/metrics.ts';
 import { PrometheusTelemetry } from '../adapters/metrics/prometheus-telemetry.ts';
 import { RedisDurationStore } from '../adapters/redis/duration-store.ts';
 import { RedisEventBus } from '../adapters/redis/event-bus.ts';
@@ -19,17 +20,16 @@ import { jobResultOf } from '../app/view.ts';
 import type { AccountConfig } from '../config/index.ts';
 import { defaultPolicy } from '../domain/policy.ts';
 import { createApp } from '../http/app.ts';
-import type { Readiness } from '../http/deps.ts';
 import { accountNames, healthChecks, startAccounts } from './accounts.ts';
+import { callbackRules, openCallbacks } from './callbacks.ts';
 import { systemClock, systemRandomness } from './clock.ts';
 import { type ConnectionContext, lockOptions, open, openStore } from './connections.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { listen } from './listen.ts';
 import { startPolling } from './polling.ts';
 import { requestRules } from './kinds.ts';
-import { startOpsServer } from './ops-server.ts';
 import { quotaView, startQuotas } from './quota-view.ts';
-import { readiness } from './readiness.ts';
+import { type AccountChecks, readiness } from './readiness.ts';
 import { receiveWebhooks } from './webhooks.ts';
 
 export interface FleetContext extends ConnectionContext {
@@ -52,11 +52,12 @@ export async function startApi(context: FleetContext): Promise<string> {
     logger.error({ err: error }, 'event listener'),
   );
   await events.start();
+  const callbacks = openCallbacks(context, client);
   const metrics = createMetrics();
   const { registry } = metrics;
   addFleetGauges(registry, async () => {
-    const { inFlight, dead, jobs } = await store.counts();
-    return { inFlight, dead, jobs: { [runsQueue]: jobs } };
+    const [counts, callbackJobs] = await Promise.all([store.counts(), callbacks.jobCounts()]);
+    return { ...counts, jobs: { [runsQueue]: counts.jobs, [callbacksQueue]: callbackJobs } };
   });
   const readQuotas = startQuotas(context, client, subscriber);
   addQuotaGauges(registry, async () =>
@@ -86,12 +87,14 @@ export async function startApi(context: FleetContext): Promise<string> {
     defaultDeadlineSeconds: config.deadlineSeconds,
     kinds: requestRules,
     accountNames: accountNames(context),
+    callbacks: callbackRules(config.callbacks),
+    deadCallbacks: callbacks.dead,
     apiKeys: config.apiKeys,
     readiness: () => readiness(client, healthChecks(context, client)),
     metrics: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
     quota: async () => quotaView(await readQuotas()),
     durations: new RedisDurationStore(client, keys, systemClock),
-    boardQueues: [queue],
+    boardQueues: [queue, callbacks.queue],
     logger,
     stopping: stopping.signal,
   });
@@ -106,8 +109,8 @@ export async function startApi(context: FleetContext): Promise<string> {
   return url;
 }
 
-/** A worker of the queue `runs`. Resolves once it takes jobs, with the URL of its metrics if it has one. */
-export async function startRuns(context: FleetContext): Promise<string | null> {
+/** A worker of the queue `runs`. Resolves once it takes jobs, with what to ask about its readiness. */
+export async function startRuns(context: FleetContext, metrics: Metrics): Promise<readonly AccountChecks[]> {
   const { config, logger, closers } = context;
   const client = open(context, 'patient', 'Redis');
   const subscriber = open(context, 'patient', 'Redis events');
@@ -116,7 +119,7 @@ export async function startRuns(context: FleetContext): Promise<string | null> {
   const events = new RedisEventBus(client, null, keys, (error) =>
     logger.error({ err: error }, 'event listener'),
   );
-  const metrics = createMetrics();
+  const { sender } = openCallbacks(context, client);
   const { accounts, checks } = await startAccounts(context, { client, subscriber, metrics });
   const telemetry = new PrometheusTelemetry(metrics, logger);
   const polling = startPolling(context, client, telemetry);
@@ -125,6 +128,7 @@ export async function startRuns(context: FleetContext): Promise<string | null> {
     kinds: requestRules,
     accounts,
     events,
+    callbacks: sender,
     clock: systemClock,
     randomness: systemRandomness,
     telemetry,
@@ -151,10 +155,6 @@ export async function startRuns(context: FleetContext): Promise<string | null> {
       };
     },
   });
-  const url =
-    config.metricsPort > 0
-      ? await startOps(context, metrics.registry, () => readiness(client, checks))
-      : null;
   const keepMs = config.keepResultsSeconds * 1000;
   const housekeeping = startHousekeeping(
     async () => {
@@ -168,21 +168,5 @@ export async function startRuns(context: FleetContext): Promise<string | null> {
   closers.add('housekeeping', () => housekeeping.stop());
   await worker.start();
   closers.add('runs worker', () => worker.stop(stepDeadlineMs));
-  return url;
-}
-
-async function startOps(
-  context: FleetContext,
-  registry: ReturnType<typeof createMetrics>['registry'],
-  checkReadiness: () => Promise<Readiness>,
-): Promise<string> {
-  const { config, closers } = context;
-  const server = await startOpsServer({
-    host: config.host,
-    port: config.metricsPort,
-    metrics: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
-    readiness: checkReadiness,
-  });
-  closers.add('metrics', () => server.close());
-  return server.url;
+  return checks;
 }

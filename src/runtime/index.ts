@@ -3,15 +3,18 @@ import { readFileSync } from 'node:fs';
 import { type Logger, pino } from 'pino';
 import { type Config, defaultAccountName, loadConfig, refuseOpenListener } from '../config/index.ts';
 import { startSimulator } from '../simulator/index.ts';
+import { createMetrics } from '../adapters/metrics/metrics.ts';
+import { startCallbacks } from './callbacks.ts';
 import { Closers } from './closers.ts';
 import { type FleetContext, startApi, startRuns } from './fleet.ts';
 import type { ConnectionContext } from './connections.ts';
 import { keepHeapSmall } from './memory.ts';
 import { provideRedis } from './redis-server.ts';
 import { StartError } from './start-error.ts';
-import { loadTools, startTools, startToolsProcess, type ToolSet } from './tools.ts';
+import { loadTools, startTools, type ToolSet } from './tools.ts';
+import { startWorkerOps } from './worker-ops.ts';
 
-export type Role = 'api' | 'runs' | 'tools' | 'all';
+export type Role = 'api' | 'runs' | 'tools' | 'callbacks' | 'all';
 
 type Print = (line: string) => void;
 
@@ -70,34 +73,45 @@ async function open(
   print(redis.description);
   const shared: ConnectionContext = { config, redisUrl: redis.url, slowRedis: redis.slow, logger, closers };
   const urls =
-    role === 'tools' ? await openTools(shared, tools, print) : await openRuns(role, shared, tools, print);
+    role === 'tools' || role === 'callbacks'
+      ? await openHelper(role, shared, tools, print)
+      : await openRuns(role, shared, tools, print);
   return { urls, redisUrl: redis.url, stop: () => closers.closeAll(shutdownDeadlineMs) };
 }
 
-async function openTools(
+/** A process that makes no calls to a provider. */
+async function openHelper(
+  role: 'tools' | 'callbacks',
   context: ConnectionContext,
   tools: ToolSet | null,
   print: Print,
 ): Promise<RunningProcess['urls']> {
-  const metrics = await startToolsProcess(context, tools ?? new Map());
-  if (metrics !== null) print(`Worker metrics: ${metrics}/metrics`);
-  return { api: null, metrics, simulator: null };
+  const metrics = createMetrics();
+  if (role === 'tools') await startTools(context, tools ?? new Map(), metrics);
+  else await startCallbacks(context, metrics);
+  const ops = await startWorkerOps(context, metrics, []);
+  if (ops !== null) print(`Worker metrics: ${ops}/metrics`);
+  return { api: null, metrics: ops, simulator: null };
 }
 
 async function openRuns(
-  role: Exclude<Role, 'tools'>,
+  role: 'api' | 'runs' | 'all',
   shared: ConnectionContext,
   tools: ToolSet | null,
   print: Print,
 ): Promise<RunningProcess['urls']> {
   const { accounts, simulatorUrl } = await provideAccounts(shared.config, shared.closers, print);
   const context: FleetContext = { ...shared, accounts };
-  const metrics = role === 'api' ? null : await startRuns(context);
+  const metrics = createMetrics();
+  const checks = role === 'api' ? [] : await startRuns(context, metrics);
   const api = role === 'runs' ? null : await startApi(context);
-  if (tools !== null) await startTools(context, tools);
+  if (tools !== null) await startTools(context, tools, metrics);
+  // Where everything runs in one process, callbacks that are not set up are no reason not to start.
+  if (role === 'all' && shared.config.callbacks.secrets.length > 0) await startCallbacks(shared, metrics);
+  const ops = role === 'api' ? null : await startWorkerOps(shared, metrics, checks);
   if (api !== null) print(`API: ${api}   docs: ${api}/docs   board: ${api}/board   metrics: ${api}/metrics`);
-  if (metrics !== null) print(`Worker metrics: ${metrics}/metrics`);
-  return { api, metrics, simulator: simulatorUrl };
+  if (ops !== null) print(`Worker metrics: ${ops}/metrics`);
+  return { api, metrics: ops, simulator: simulatorUrl };
 }
 
 async function orAbort<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
@@ -147,11 +161,14 @@ function refuseLonely(role: Role, config: Config): void {
   if (role === 'all') return;
   const missing = [
     config.redisUrl === null ? '  REDIS_URL: the Redis that the processes of the fleet share' : null,
-    config.accounts.length === 0 && role !== 'tools'
+    config.accounts.length === 0 && role !== 'tools' && role !== 'callbacks'
       ? '  OPENAI_API_KEY (or OPENAI_BASE_URL, for a server that needs no key; or RUNFLEET_ACCOUNTS)'
       : null,
     config.tools.module === null && role === 'tools'
       ? '  RUNFLEET_TOOLS_MODULE: the module of functions to serve (docs/tools.md)'
+      : null,
+    config.callbacks.secrets.length === 0 && role === 'callbacks'
+      ? '  RUNFLEET_CALLBACK_SECRET: callbacks are signed (make one: echo "whsec_$(openssl rand -base64 32)")'
       : null,
   ].filter((line) => line !== null);
   if (missing.length === 0) return;

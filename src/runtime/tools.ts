@@ -1,7 +1,7 @@
 /** Serves tool calls with a module of functions. */
 
 import { cwd } from 'node:process';
-import { createMetrics, type Metrics } from '../adapters/metrics/metrics.ts';
+import type { Metrics } from '../adapters/metrics/metrics.ts';
 import { PrometheusTelemetry } from '../adapters/metrics/prometheus-telemetry.ts';
 import { loadToolsModule, ToolsModuleError } from '../adapters/tools/load-module.ts';
 import type { ToolSet } from '../adapters/tools/tool.ts';
@@ -9,8 +9,6 @@ import { ToolsWorker } from '../adapters/tools/tools-worker.ts';
 import type { Config } from '../config/index.ts';
 import { systemClock } from './clock.ts';
 import { type ConnectionContext, lockOptions, open } from './connections.ts';
-import { startOpsServer } from './ops-server.ts';
-import { readiness } from './readiness.ts';
 import { StartError } from './start-error.ts';
 
 export type { ToolSet };
@@ -18,32 +16,11 @@ export type { ToolSet };
 /** Handlers in hand get so long to finish at shutdown. */
 const handlerDeadlineMs = 22_000;
 
-/** A process of its own. Resolves once it takes calls, with the URL of its metrics if it has one. */
-export async function startToolsProcess(context: ConnectionContext, tools: ToolSet): Promise<string | null> {
-  const { config, closers } = context;
-  const metrics = createMetrics();
-  const { registry } = metrics;
-  const client = open(context, 'patient', 'Redis');
-  let url: string | null = null;
-  if (config.metricsPort > 0) {
-    const server = await startOpsServer({
-      host: config.host,
-      port: config.metricsPort,
-      metrics: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
-      readiness: () => readiness(client, []),
-    });
-    closers.add('metrics', () => server.close());
-    url = server.url;
-  }
-  await startTools(context, tools, metrics);
-  return url;
-}
-
 /** Takes calls of the queue `tools`. */
 export async function startTools(
   context: ConnectionContext,
   tools: ToolSet,
-  metrics: Metrics = createMetrics(),
+  metrics: Metrics,
 ): Promise<void> {
   const { config, closers, logger } = context;
   const worker = new ToolsWorker({

@@ -14,6 +14,7 @@ export interface Metrics {
   readonly detectionDelay: Histogram<'kind' | 'found_by'>;
   readonly runDuration: Histogram<'kind' | 'outcome'>;
   readonly runs: Counter<'kind' | 'outcome'>;
+  readonly callbacks: Counter<'result'>;
   readonly throttled: Counter;
   readonly webhooks: Counter<'type' | 'result'>;
   readonly tokens: Counter<'kind' | 'direction'>;
@@ -82,6 +83,12 @@ export function createMetrics(): Metrics {
       name: 'runfleet_runs_total',
       help: 'Runs that ended, by outcome.',
       labelNames: ['kind', 'outcome'],
+      registers,
+    }),
+    callbacks: new Counter({
+      name: 'runfleet_callbacks_total',
+      help: 'Tries to deliver a callback: delivered, failed (tried again), or given up as exhausted, gone or blocked.',
+      labelNames: ['result'],
       registers,
     }),
     throttled: new Counter({

@@ -2,7 +2,13 @@ import type { Logger } from 'pino';
 import type { RunOutcome, RunSpec, RunState } from '../../domain/run.ts';
 import { totalCalls } from '../../domain/run.ts';
 import { toolErrorCodes } from '../../domain/tools.ts';
-import type { ApiCallReport, PollReport, Telemetry, ToolCallReport } from '../../ports/telemetry.ts';
+import type {
+  ApiCallReport,
+  CallbackResult,
+  PollReport,
+  Telemetry,
+  ToolCallReport,
+} from '../../ports/telemetry.ts';
 import type { Metrics } from './metrics.ts';
 
 const mostToolNames = 100;
@@ -77,6 +83,10 @@ export class PrometheusTelemetry implements Telemetry {
   private toolLabel(name: string): string {
     if (this.toolNames.size < mostToolNames) this.toolNames.add(name);
     return this.toolNames.has(name) ? name : 'other';
+  }
+
+  callbackTried(result: CallbackResult): void {
+    this.metrics.callbacks.inc({ result });
   }
 
   throttled(): void {

@@ -81,8 +81,8 @@ export async function exchange(agents: Agents, url: URL, ask: PostAsk): Promise<
     if (!answered) fail(new Error('closed'));
   });
   request.once('socket', (socket) => {
-    if (!socket.connecting) sent = true;
-    socket.once(secure ? 'secureConnect' : 'connect', () => (sent = true));
+    if (socket.connecting) socket.once(secure ? 'secureConnect' : 'connect', () => (sent = true));
+    else sent = true;
   });
   request.on('error', fail);
   request.once('response', (response) => {

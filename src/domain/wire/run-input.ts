@@ -13,7 +13,7 @@ const callbackInput = z.strictObject({
   url: z
     .url({ protocol: /^https?$/ })
     .max(2048)
-    .describe('Receives one signed POST when the run has ended. Kept, but not acted upon by this version.'),
+    .describe('Receives a signed POST when the run has ended: see docs/callbacks.md.'),
 });
 
 /** Milliseconds count here: cheaper looks than that are no looks but a stream. */

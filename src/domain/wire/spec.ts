@@ -19,6 +19,7 @@ export function specOf(
     lane: data.lane,
     onAmbiguous: data.on_ambiguous,
     metadata: data.metadata,
+    callbackUrl: data.callback?.url ?? null,
     owner: data.owner,
     // Absent in jobs of older versions.
     account: data.account ?? null,

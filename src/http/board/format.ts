@@ -77,10 +77,17 @@ const runFormatters: Formatters = {
   },
 };
 
-/** Tools and callbacks: ids as they are, all else as shapes. */
+/** Tools and callbacks: ids and hosts as they are, all else as shapes. */
 const otherFormatters: Formatters = {
   name: ({ name }) => text(name) ?? '',
-  data: (value) => ({ ...pick(fields(value), plainFields), shape: shape(value) }),
+  data: (value) => {
+    const host = hostOf(fields(value)['url']);
+    return {
+      ...pick(fields(value), plainFields),
+      ...(host === null ? {} : { host }),
+      shape: shape(value),
+    };
+  },
   progress: (value) => (typeof value === 'number' ? value : shape(value)),
   returnValue: (value) => shape(value),
 };

@@ -1,6 +1,7 @@
 /** The OpenAPI document, made from the routes and the schemas that check what goes in. Built once, at start. */
 
 import * as z from 'zod';
+import { callbackList } from '../../domain/wire/callback.ts';
 import { durationList } from '../../domain/wire/durations.ts';
 import { runInput } from '../../domain/wire/run-input.ts';
 import { problem, runList, runView } from '../../domain/wire/run-view.ts';
@@ -8,7 +9,7 @@ import { webhookEvent, webhookTaken } from '../../domain/wire/webhook.ts';
 import { problemOf, type ProblemName, problemSorts } from '../problems.ts';
 import type { AnswerDoc, RouteDoc } from '../route.ts';
 import { toolOutputsInput } from '../../domain/wire/tool-outputs.ts';
-import { bulkInput, bulkOutput, health, readiness } from '../schemas.ts';
+import { bulkInput, bulkOutput, callbackRedriven, health, readiness } from '../schemas.ts';
 import { quotaView } from '../../domain/wire/quota-view.ts';
 import { problemFields } from './examples.ts';
 import type { Answer, Content, JsonSchema, OpenApiDocument, Operation, Parameter } from './types.ts';
@@ -29,6 +30,8 @@ const outputs: ReadonlyMap<z.ZodType, string> = new Map<z.ZodType, string>([
   [problem, 'Problem'],
   [webhookTaken, 'WebhookTaken'],
   [quotaView, 'Quota'],
+  [callbackList, 'CallbackList'],
+  [callbackRedriven, 'CallbackRedriven'],
   [durationList, 'DurationList'],
   [health, 'Health'],
   [readiness, 'Readiness'],

@@ -1,5 +1,11 @@
 import type { RunOutcome, RunSpec, RunState } from '../../../src/domain/run.ts';
-import type { ApiCallReport, PollReport, Telemetry, ToolCallReport } from '../../../src/ports/telemetry.ts';
+import type {
+  ApiCallReport,
+  CallbackResult,
+  PollReport,
+  Telemetry,
+  ToolCallReport,
+} from '../../../src/ports/telemetry.ts';
 
 export interface LogLine {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
@@ -14,6 +20,7 @@ export class RecordingTelemetry implements Telemetry {
   readonly logs: LogLine[] = [];
   readonly polls: PollReport[] = [];
   readonly toolCalls: ToolCallReport[] = [];
+  readonly callbacks: CallbackResult[] = [];
   throttledCount = 0;
 
   apiCall(report: ApiCallReport): void {
@@ -30,6 +37,10 @@ export class RecordingTelemetry implements Telemetry {
 
   toolCall(report: ToolCallReport): void {
     this.toolCalls.push(report);
+  }
+
+  callbackTried(result: CallbackResult): void {
+    this.callbacks.push(result);
   }
 
   throttled(): void {

@@ -9,6 +9,7 @@ import { type JobDataInput, jobData } from '../../../src/domain/wire/job-data.ts
 import type { Activation } from '../../../src/ports/run-store.ts';
 import { t0 } from './builders.ts';
 import { FakeAccounts } from './accounts.ts';
+import { FakeCallbackRules, FakeCallbackSender } from './callbacks.ts';
 import { FakeEventBus } from './event-bus.ts';
 import { FakeIdempotencyStore } from './idempotency-store.ts';
 import { ManualClock } from './manual-clock.ts';
@@ -29,6 +30,8 @@ export class FakeWorld {
   readonly backlog = new Backlog(this.store, this.clock, Infinity);
   readonly idempotency = new FakeIdempotencyStore();
   readonly events = new FakeEventBus();
+  readonly callbacks = new FakeCallbackSender();
+  readonly callbackRules = new FakeCallbackRules();
   readonly gate = new FakeRateGate(this.clock);
   readonly health = new FakeProviderHealth(this.clock);
   readonly telemetry = new RecordingTelemetry();
@@ -52,6 +55,7 @@ export class FakeWorld {
     randomness: this.randomness,
     telemetry: this.telemetry,
     events: this.events,
+    callbacks: this.callbacks,
     policy: defaultPolicy,
     polling: new BackoffPolling({
       schedule: backoffSchedule({ ...defaultBackoff, jitter: 0 }),

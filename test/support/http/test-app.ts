@@ -7,6 +7,7 @@ import { onTestFinished } from 'vitest';
 import { createApp } from '../../../src/http/app.ts';
 import type { HttpDeps } from '../../../src/http/deps.ts';
 import type { RequestProblem } from '../../../src/ports/run-provider.ts';
+import { FakeCallbackRules, noDeadCallbacks } from '../fakes/callbacks.ts';
 import { FakeDurationStore } from '../fakes/duration-store.ts';
 import { FakeEventBus } from '../fakes/event-bus.ts';
 import { FakeIdempotencyStore } from '../fakes/idempotency-store.ts';
@@ -76,6 +77,8 @@ export function fakeDeps() {
         toolOutputLimits,
       },
     },
+    callbacks: new FakeCallbackRules(),
+    deadCallbacks: noDeadCallbacks,
     apiKeys: [],
     readiness: () => Promise.resolve({ ok: true, checks: { redis: { ok: true } } }),
     metrics: () => Promise.resolve({ contentType: 'text/plain; version=0.0.4', body: 'up 1\n' }),

@@ -24,6 +24,7 @@ beforeEach(() => {
     defaultDeadlineSeconds: 120,
     accountNames: ['default', 'eu', 'any'],
     kinds: { responses: world.responses, assistants: world.assistants },
+    callbacks: world.callbackRules,
   };
 });
 

@@ -173,6 +173,7 @@ describe('specOf', () => {
       lane: null,
       onAmbiguous: 'fail',
       metadata: {},
+      callbackUrl: null,
       owner: null,
       account: null,
       traits: null,

@@ -1,0 +1,206 @@
+import { DelayedError, ErrorCode, type Job, UnrecoverableError, Worker } from 'bullmq';
+import { HostTurnstile } from '../../domain/callbacks/turnstile.ts';
+import { verdictOf, type Verdict } from '../../domain/callbacks/verdict.ts';
+import { type CallbackJob, callbackJob } from '../../domain/wire/callback.ts';
+import type { Clock, Randomness } from '../../ports/clock.ts';
+import type { Telemetry } from '../../ports/telemetry.ts';
+import type { GuardedPost, PostAsk, PostResult } from '../outbound-sdk/guarded-post.ts';
+import { signWebhook } from '../outbound-sdk/standard-webhooks.ts';
+import type { RedisClient } from '../redis-sdk/client.ts';
+import { type CallbackKeys, callbackKeys, callbacksQueue } from './keys.ts';
+
+export interface CallbacksWorkerOptions {
+  /** Used for everything but the blocking wait, which BullMQ opens a connection of its own for. */
+  readonly client: RedisClient;
+  readonly prefix: string;
+  /** Calls at a time in this process. */
+  readonly concurrency: number;
+  readonly post: GuardedPost;
+  /** One signature is made with each. */
+  readonly signingKeys: readonly Buffer[];
+  readonly clock: Clock;
+  readonly randomness: Randomness;
+  readonly telemetry: Telemetry;
+  /** Default 15 s, as the standard says. */
+  readonly timeoutMs?: number;
+  /** How long a worker may be silent before others take its callbacks up; default 5000. */
+  readonly lockDurationMs?: number;
+}
+
+const defaultTimeoutMs = 15_000;
+/** As in the runs worker: a dead worker's callbacks are taken up within 9 s. */
+const defaultLockDurationMs = 5000;
+const stalledIntervalMs = 2000;
+const drainDelaySeconds = 1;
+/** Longer than all tries take: a callback that has still found no place at its host by then is given up. */
+const mostAgeMs = 48 * 3_600_000;
+
+/** A try failed, and the next one is due so much later. */
+class TryAgainError extends Error {
+  override readonly name = 'TryAgainError';
+  readonly delayMs: number;
+
+  constructor(reason: string, delayMs: number) {
+    super(reason);
+    this.delayMs = delayMs;
+  }
+}
+
+/** Takes callbacks up, one try each. A callback that waits holds no slot. */
+export class CallbacksWorker {
+  private readonly worker: Worker;
+  private readonly options: CallbacksWorkerOptions;
+  private readonly keys: CallbackKeys;
+  private readonly turnstile: HostTurnstile;
+
+  constructor(options: CallbacksWorkerOptions) {
+    this.options = options;
+    this.keys = callbackKeys(options.prefix);
+    this.turnstile = new HostTurnstile(options.concurrency);
+    this.worker = new Worker(callbacksQueue, (job, token) => this.process(job, token ?? ''), {
+      connection: options.client,
+      prefix: options.prefix,
+      concurrency: options.concurrency,
+      lockDuration: options.lockDurationMs ?? defaultLockDurationMs,
+      stalledInterval: stalledIntervalMs,
+      drainDelay: drainDelaySeconds,
+      // BullMQ never resets this counter, and a worker that dies is no fault of the endpoint.
+      maxStalledCount: 1_000_000_000,
+      autorun: false,
+      settings: {
+        backoffStrategy: (tried, _type, error) =>
+          error instanceof TryAgainError ? error.delayMs : this.waitAfterDefect(tried),
+      },
+    });
+    this.worker.on('error', (error) => this.noteError(error));
+    // Not before the job is over: a worker that dies in between sends it again, and needs it.
+    this.worker.on('completed', (job) => void this.dropBody(job.id ?? ''));
+  }
+
+  /** Resolves when the worker takes callbacks. */
+  async start(): Promise<void> {
+    await this.worker.waitUntilReady();
+    this.worker.run().catch((error: unknown) => this.noteError(error));
+  }
+
+  /** Takes no more, and resolves when the calls in hand are over. */
+  async stop(): Promise<void> {
+    await this.worker.close();
+  }
+
+  private async process(job: Job, token: string): Promise<{ readonly tries: number }> {
+    const parsed = callbackJob.safeParse(job.data);
+    if (!parsed.success) throw new UnrecoverableError('The data of this job do not fit a callback.');
+    const callback = parsed.data;
+    const { clock, randomness } = this.options;
+    const host = new URL(callback.url).host;
+    const turn = this.turnstile.enter(host, clock.nowMs(), randomness.next());
+    if (!turn.admitted) return await this.postpone(job, token, callback, turn.delayMs);
+    const tries = job.attemptsMade + 1;
+    let result: PostResult;
+    try {
+      result = await this.call(job.id ?? '', callback);
+    } finally {
+      turn.leave(clock.nowMs());
+    }
+    const verdict = verdictOf(result, tries, randomness.next());
+    this.report(job.id ?? '', callback, verdict, tries);
+    if (verdict.type === 'again') throw new TryAgainError(verdict.reason, verdict.delayMs);
+    if (verdict.type === 'dead') throw new UnrecoverableError(verdict.reason);
+    return { tries };
+  }
+
+  private async call(id: string, { url }: CallbackJob): Promise<PostResult> {
+    const { client, clock, post, signingKeys, timeoutMs = defaultTimeoutMs } = this.options;
+    const body = await client.get(this.keys.body(id));
+    if (body === null) throw new UnrecoverableError('What was to be sent is not kept any more.');
+    const ask: PostAsk = {
+      url,
+      body,
+      headers: {
+        'content-type': 'application/json',
+        'user-agent': 'runfleet',
+        ...signWebhook(signingKeys, { id, atMs: clock.nowMs(), body }),
+      },
+      timeoutMs,
+      maxAnswerBytes: 0,
+    };
+    const result = await post.post(ask);
+    // A kept connection that the other side was just closing says nothing of the endpoint.
+    const stale = !result.answered && result.reusedConnection && result.reason === 'connection';
+    return stale ? await post.post(ask) : result;
+  }
+
+  /** Its host has no place for it now. This is no try. */
+  private async postpone(job: Job, token: string, callback: CallbackJob, delayMs: number): Promise<never> {
+    const nowMs = this.options.clock.nowMs();
+    const sinceMs = callback.redriven_at === undefined ? job.timestamp : Date.parse(callback.redriven_at);
+    if (nowMs - sinceMs > mostAgeMs) {
+      const reason = 'its host has been too slow to be called in time';
+      this.report(job.id ?? '', callback, { type: 'dead', result: 'exhausted', reason }, job.attemptsMade);
+      throw new UnrecoverableError(reason);
+    }
+    const options = { skipAttempt: true };
+    await this.worker.getBackend().moveToDelayed(job.id ?? '', nowMs, delayMs, token, options);
+    throw new DelayedError();
+  }
+
+  private report(id: string, { run_id, url, type }: CallbackJob, verdict: Verdict, tries: number): void {
+    const { telemetry } = this.options;
+    const fields = { callbackId: id, runId: run_id, type, host: new URL(url).host, tries };
+    switch (verdict.type) {
+      case 'delivered':
+        telemetry.callbackTried('delivered');
+        telemetry.log('debug', 'callback delivered', fields);
+        break;
+      case 'again':
+        telemetry.callbackTried('failed');
+        telemetry.log('info', 'A callback failed and will be tried again', {
+          ...fields,
+          reason: verdict.reason,
+          delayMs: verdict.delayMs,
+        });
+        break;
+      case 'dead':
+        telemetry.callbackTried(verdict.result);
+        telemetry.log('warn', 'A callback was given up', { ...fields, reason: verdict.reason });
+        break;
+      default: {
+        const never: never = verdict;
+        return never;
+      }
+    }
+  }
+
+  /** Redis or a defect of ours, not the endpoint: the same waits. */
+  private waitAfterDefect(tried: number): number {
+    const verdict = verdictOf({ answered: false, reason: 'defect', code: 'defect' }, tried, 0.5);
+    return verdict.type === 'again' ? verdict.delayMs : 0;
+  }
+
+  private async dropBody(id: string): Promise<void> {
+    try {
+      await this.options.client.del(this.keys.body(id));
+    } catch (error) {
+      // It goes by itself later.
+      this.noteError(error);
+    }
+  }
+
+  private noteError(error: unknown): void {
+    const lost = error instanceof Error && 'code' in error && lostCodes.has(error.code);
+    if (lost || (error instanceof Error && error.message.startsWith('could not renew lock'))) {
+      this.options.telemetry.log('info', 'A lock was lost; another worker has the callback', { error });
+      return;
+    }
+    const message = 'The worker of the queue "callbacks" reported an error';
+    this.options.telemetry.log('error', message, { error });
+  }
+}
+
+const lostCodes: ReadonlySet<unknown> = new Set([
+  ErrorCode.JobLockNotExist,
+  ErrorCode.JobLockMismatch,
+  ErrorCode.JobNotExist,
+  ErrorCode.JobNotInState,
+]);
