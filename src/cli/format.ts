@@ -55,7 +55,8 @@ export function describeRun(run: RunView, paint: Paint): string {
     ['lane', run.lane],
     ['provider run', run.provider_run_id],
     ['thread', run.thread_id],
-    ['account', run.account],
+    // An older server does not tell.
+    ['account', run.account ?? null],
     ['accepted', time(run.accepted_at)],
     ['ended', endOf(run)],
     ['next look', run.next_look_at === null ? null : time(run.next_look_at)],

@@ -1,4 +1,3 @@
-import type { RedisClient } from '../adapters/redis-sdk/client.ts';
 import type { Readiness } from '../http/deps.ts';
 import type { ProviderHealth } from '../ports/provider-health.ts';
 
@@ -17,7 +16,10 @@ type Checks = Readiness['checks'];
  * Able to work: Redis answers, each limiter that has a limit to keep too, and an account's credential is not refused.
  * `accounts`: none where no calls are made.
  */
-export async function readiness(client: RedisClient, accounts: readonly AccountChecks[]): Promise<Readiness> {
+export async function readiness(
+  client: { ping(): Promise<unknown> },
+  accounts: readonly AccountChecks[],
+): Promise<Readiness> {
   const redis = await troubleOf(() => client.ping());
   if (redis !== null) return { ok: false, checks: { redis: { ok: false, detail: redis } } };
   const [limiter, provider] = await Promise.all([limiterChecks(accounts), providerChecks(accounts)]);

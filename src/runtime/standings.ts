@@ -29,7 +29,7 @@ export class Standings {
   }
 
   /** Resolves when each was read once. */
-  async start({ closers, logger }: FleetContext): Promise<void> {
+  async start({ closers, logger }: Pick<FleetContext, 'closers' | 'logger'>): Promise<void> {
     if (this.reads.size === 0) return;
     await this.refresh();
     const reading = startHousekeeping(() => this.refresh(), readIntervalMs, logger);

@@ -43,16 +43,16 @@ export function registerQuota({ program, context, finish }: Registration): void 
   });
 }
 
-export function describeQuota({ accounts }: Quota, paint: Paint): string {
-  const [first, ...others] = accounts;
-  if (first === undefined) return 'There is no account.';
-  if (others.length === 0) return describeAccount(first, paint);
+export function describeQuota(quota: Quota, paint: Paint): string {
+  // An older server knows of one account.
+  const accounts = quota.accounts ?? [];
+  if (accounts.length < 2) return describeAccount(quota, paint);
   return accounts
     .map((account) => `${paint('bold', printable(account.name))}\n${describeAccount(account, paint)}`)
     .join('\n\n');
 }
 
-function describeAccount(quota: Quota['accounts'][number], paint: Paint): string {
+function describeAccount(quota: Omit<Quota, 'object' | 'accounts'>, paint: Paint): string {
   const { requests, tokens, classes } = quota;
   const rows = Object.entries(classes).map(([name, { limit, used, booked, queued }]) =>
     [name.padEnd(10), number(limit), number(used), number(booked), number(queued)].join(''),

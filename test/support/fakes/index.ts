@@ -1,5 +1,6 @@
 /** In-memory fakes of every port. Each passes the conformance suite of its port: `test/contract/fakes.test.ts`. */
 
+export { FakeAccounts } from './accounts.ts';
 export { FakeDurationStore } from './duration-store.ts';
 export { FakeEventBus } from './event-bus.ts';
 export { eventually } from './eventually.ts';

@@ -5,9 +5,9 @@ import { run } from './harness.ts';
 
 describe('quota', () => {
   it('shows limits, use, who waits and why', async () => {
-    const [account] = examples.quota.accounts;
-    const accounts = [{ ...account, paused_until: '2026-11-20T05:00:00.000Z' }];
-    await using stub = await Stub.start({ json: { ...examples.quota, accounts } });
+    await using stub = await Stub.start({
+      json: { ...examples.quota, paused_until: '2026-11-20T05:00:00.000Z' },
+    });
     const { code, stdout } = await run(['quota', '--url', stub.url]);
     expect(code).toBe(0);
     expect(stdout).toContain('2940 of 3000 in 60 s, 98.0 % (configured)');
