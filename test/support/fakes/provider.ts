@@ -230,7 +230,8 @@ function known(run: FakeProviderRun | undefined): FakeProviderRun {
 }
 
 function step(run: FakeProviderRun): void {
-  if (run.steps.length > 1) run.steps = run.steps.slice(1);
+  // What has ended stays as it is.
+  if (run.steps.length > 1 && view(run).phase === 'running') run.steps = run.steps.slice(1);
 }
 
 function view(run: FakeProviderRun): ProviderSnapshot {

@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { advance } from '../../../src/app/advance.ts';
 import { SharedLooks } from '../../../src/app/shared-looks.ts';
+import { answerTool } from '../../../src/app/answer-tool.ts';
 import { totalCalls } from '../../../src/domain/run.ts';
 import type { JobDataInput } from '../../../src/domain/wire/job-data.ts';
 import { aFault, over, running } from '../../support/fakes/builders.ts';
@@ -22,6 +23,9 @@ interface Scenario {
 
 const thread = { kind: 'assistants', request: { assistant_id: 'asst_1', thread_id: 'thread_1' } } as const;
 const separately = [running('queued'), running(), over('completed', { output: 'separate' })];
+
+const toolCalls = ['c1', 'c2'].map((call) => ({ id: call, name: 'add', arguments: '{}' }));
+const tools = { mode: 'queue' } as const;
 
 const scenarios: readonly Scenario[] = [
   { name: 'a response', data: {} },
@@ -56,6 +60,26 @@ const scenarios: readonly Scenario[] = [
     },
   },
   {
+    name: 'a response with tools',
+    data: { tools },
+    set: ({ responses }) =>
+      responses.script(id, running('queued'), over('completed', { toolCalls }), running(), over()),
+  },
+  {
+    name: 'a run of a thread with tools',
+    data: { ...thread, tools },
+    set: ({ assistants }) =>
+      assistants.script(id, running('queued'), running('requires_action', { toolCalls }), running(), over()),
+  },
+  {
+    name: 'a run of a thread with tools whose submit reply is lost',
+    data: { ...thread, tools },
+    set: ({ assistants }) => {
+      assistants.script(id, running('queued'), running('requires_action', { toolCalls }), running(), over());
+      assistants.failNext('submit', aFault('unclear'), { processed: true });
+    },
+  },
+  {
     name: 'a run of a thread that is cancelled',
     data: thread,
     cancelAfterSteps: 1,
@@ -75,6 +99,7 @@ async function live(scenario: Scenario, deaths: readonly Death[]) {
   const traces = [process.trace];
   for (let steps = 0; steps < mostSteps; steps += 1) {
     if (steps === scenario.cancelAfterSteps) await world.store.requestCancel(id, world.clock.nowMs());
+    await answerTools(world);
     world.clock.reach(world.store.dueAtMs(id) ?? world.clock.nowMs());
     const activation = process.touching(world.claim(id));
     const step = advance(activation, { ...process.touching(world.deps), looks });
@@ -93,14 +118,27 @@ async function live(scenario: Scenario, deaths: readonly Death[]) {
   throw new Error(`The run did not end within ${mostSteps} steps.`);
 }
 
+/** Whoever runs the tools is another process: it answers each call once, as soon as it was handed out. */
+async function answerTools(world: FakeWorld): Promise<void> {
+  for (const { runId, round, toolCallId } of world.dispatcher.dispatched.splice(0)) {
+    const answer = { output: `of ${toolCallId}` };
+    const times = { startedAtMs: null, endedAtMs: world.clock.nowMs() };
+    await answerTool(world, { runId, round, toolCallId, answer, ...times });
+  }
+}
+
 function check({ world, record, deaths }: Awaited<ReturnType<typeof live>>, { data }: Scenario): void {
   const provider = data.kind === 'assistants' ? world.assistants : world.responses;
   const { state, outcome } = record ?? {};
   if (state === undefined || !outcome) throw new Error('There is no outcome.');
   const started = provider.startedFor(id);
-  expect(started).toBeLessThanOrEqual(data.on_ambiguous === 'retry' ? 1 + deaths : 1);
+  const continued = data.tools !== undefined && data.kind !== 'assistants' ? 1 : 0;
+  expect(started).toBeLessThanOrEqual(1 + continued + (data.on_ambiguous === 'retry' ? deaths : 0));
+  // All answers of the round in one submit, and no second one that takes effect.
+  expect(provider.submissions.length).toBeLessThanOrEqual(1);
+  expect(provider.submissions.filter(({ outputs }) => outputs.length !== 2)).toEqual([]);
   // Noticed: whatever may have been started was counted before it was sent.
-  expect(state.calls.create).toBeGreaterThanOrEqual(started);
+  expect(state.calls.create + state.calls.submit * continued).toBeGreaterThanOrEqual(started);
   // A search for a lost run is a handful of lists; no life goes round in circles.
   expect(totalCalls(state.calls)).toBeLessThanOrEqual(15 + 8 * deaths);
   const unknown = started > 0 && state.phase === 'ended' && state.providerRunId === null;
