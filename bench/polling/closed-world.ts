@@ -1,6 +1,6 @@
 /** A world with a budget: always so many runs in flight, and one call a slot, so many slots a minute. */
 
-import { defaultPrice, nextPrice, type PriceState } from '../../src/domain/polling/price.ts';
+import { nextPrice, noLooks, noScarcity, type PriceState } from '../../src/domain/polling/price.ts';
 import { drawRun } from './draws.ts';
 import { TimeHeap } from './heap.ts';
 import type { Policy } from './policies.ts';
@@ -16,82 +16,90 @@ export interface BudgetResult {
   readonly worstWindow: number;
   /** The geometric mean price of a look, seconds. */
   readonly priceSeconds: number;
-}
-
-export interface Dispatch {
-  /** Whether the price follows the lag; else it stays at the world's. */
-  readonly priced: boolean;
-  /** Whether idle permits go to looks that are not due yet. */
-  readonly workConserving: boolean;
+  /** Turns of a job that led to no call, for each look. */
+  readonly reviews: number;
 }
 
 /** More than any budget world has. */
 const drawsMost = 1_000_000;
+/** So often the workers tell each other how long looks wait. */
+const syncMs = 1000;
 
-export function simulateBudget(
-  world: World,
-  seed: number,
-  policy: Policy,
-  dispatch: Dispatch,
-  until?: number,
-): BudgetResult {
+/** `priced`: the price follows the lag; else runs ask for permits when they would without a quota, and queue. */
+export function simulateBudget(world: World, seed: number, policy: Policy, priced: boolean): BudgetResult {
   const { budget } = world;
   if (budget === undefined) throw new Error(`World ${world.name} has no budget.`);
-  return new Fleet(world, budget, seed, policy, dispatch).run((until ?? budget.seconds) * 1000);
+  return new Fleet(world, budget, seed, policy, priced).run();
 }
 
+interface Asked {
+  readonly run: SimulatedRun;
+  readonly askedMs: number;
+}
+
+/**
+ * As in the fleet: a run sleeps until its job is due, asks its schedule, and queues for a permit: first come, first
+ * served, as the tickets of the limiter do it. Creates have a share of their own and go first.
+ */
 class Fleet {
   private readonly world: World;
   private readonly budget: NonNullable<World['budget']>;
   private readonly seed: number;
   private readonly policy: Policy;
-  private readonly dispatch: Dispatch;
-  private readonly due = new TimeHeap<SimulatedRun>();
+  private readonly priced: boolean;
+  private readonly asleep = new TimeHeap<SimulatedRun>();
+  private readonly queue = new TimeHeap<Asked>();
   private readonly found: Found[] = [];
   private readonly callsAtMs: number[] = [];
-  private price: PriceState;
+  private price: PriceState = noScarcity;
+  private permitted = noLooks;
+  private syncedAtMs = 0;
   private toCreate: number;
   private created = 0;
   private nowMs = 0;
   private logPrice = 0;
   private slots = 0;
   private used = 0;
+  private looks = 0;
+  private reviews = 0;
 
   constructor(
     world: World,
     budget: NonNullable<World['budget']>,
     seed: number,
     policy: Policy,
-    dispatch: Dispatch,
+    priced: boolean,
   ) {
     this.world = world;
     this.budget = budget;
     this.seed = seed;
     this.policy = policy;
-    this.dispatch = dispatch;
-    this.price = { costMs: world.cost * 1000 };
+    this.priced = priced;
     this.toCreate = Math.round(world.inFlight);
   }
 
-  run(untilMs: number): BudgetResult {
+  run(): BudgetResult {
+    const untilMs = this.budget.seconds * 1000;
     const warmMs = this.budget.warmUp * 1000;
     while (this.nowMs < untilMs) {
-      const slotMs = 60_000 / this.rpm();
       const counts = this.nowMs >= warmMs;
-      const took = this.slot(slotMs, counts);
+      this.sync();
+      this.wake(counts);
+      const took = this.slot(counts);
       if (took) this.callsAtMs.push(this.nowMs);
       if (counts) {
         this.slots += 1;
         this.used += took ? 1 : 0;
-        this.logPrice += Math.log(this.price.costMs / 1000);
+        this.logPrice += Math.log(this.world.cost * this.price.scarcity);
       }
-      this.nowMs += slotMs;
+      this.nowMs += 60_000 / this.rpm();
     }
     return {
       found: this.found,
       used: this.used / this.slots,
       worstWindow: worstWindow(this.callsAtMs, (atMs) => this.rpm(atMs)),
       priceSeconds: Math.exp(this.logPrice / this.slots),
+      reviews: this.reviews / this.looks,
     };
   }
 
@@ -101,33 +109,50 @@ class Fleet {
     return rpm;
   }
 
+  private sync(): void {
+    const elapsedMs = this.nowMs - this.syncedAtMs;
+    if (!this.priced || elapsedMs < syncMs) return;
+    this.price = nextPrice(this.price, this.permitted, elapsedMs);
+    this.permitted = noLooks;
+    this.syncedAtMs = this.nowMs;
+  }
+
+  private wake(counts: boolean): void {
+    while (this.asleep.peekMs() <= this.nowMs) {
+      const run = this.asleep.pop();
+      if (run === undefined) return;
+      const untilMs = run.wake(this.nowMs, 'poll', this.scheduleFor(run));
+      if (untilMs === null) this.queue.push(this.nowMs, { run, askedMs: this.nowMs });
+      else this.asleep.push(untilMs, run);
+      if (counts && untilMs !== null) this.reviews += 1;
+    }
+  }
+
   /** One permit. Whether it was used. */
-  private slot(slotMs: number, counts: boolean): boolean {
+  private slot(counts: boolean): boolean {
     while (this.toCreate > 0) {
       this.toCreate -= 1;
       this.create();
       if (this.budget.countsCreates) return true;
     }
-    const next = this.earliest();
-    if (next === null) return false;
-    const { run, dueMs } = next;
-    if (this.dispatch.priced) {
-      const options = { ...defaultPrice, baseCostMs: this.world.cost * 1000 };
-      this.price = nextPrice(this.price, this.nowMs - dueMs, slotMs, options);
-    }
-    if (dueMs > this.nowMs && !this.dispatch.workConserving) {
-      this.due.push(dueMs, run);
-      return false;
-    }
-    this.look(run, counts);
+    const next = this.queue.pop();
+    if (next === undefined) return false;
+    const { looks, lagMs, gapMs } = this.permitted;
+    this.permitted = {
+      looks: looks + 1,
+      lagMs: lagMs + this.nowMs - next.askedMs,
+      gapMs: gapMs + this.nowMs - next.run.lastLookMs,
+    };
+    this.look(next.run, counts);
     return true;
   }
 
   private look(run: SimulatedRun, counts: boolean): void {
+    this.looks += counts ? 1 : 0;
     this.policy.learn(run.drawn, () => run.lesson(this.nowMs));
-    const looked = run.look(this.nowMs, 'poll', this.policy.scheduleFor(run.drawn, this.price.costMs));
+    const looked = run.look(this.nowMs, 'poll', this.scheduleFor(run));
     if (typeof looked === 'number') {
-      this.due.push(looked, run);
+      this.asleep.push(looked, run);
       return;
     }
     this.policy.found(looked);
@@ -139,20 +164,11 @@ class Fleet {
     const drawn = drawRun(this.world, this.seed, this.created, drawsMost, 0);
     this.created += 1;
     const run = new SimulatedRun(drawn, this.nowMs);
-    this.due.push(run.start(this.policy.scheduleFor(drawn, this.price.costMs)), run);
+    this.asleep.push(run.start(this.scheduleFor(run)), run);
   }
 
-  /** The earliest due at today's price: a run that was put down when looks were cheaper is put back. */
-  private earliest(): { readonly run: SimulatedRun; readonly dueMs: number } | null {
-    for (;;) {
-      const heldMs = this.due.peekMs();
-      const run = this.due.pop();
-      if (run === undefined) return null;
-      if (!this.dispatch.priced) return { run, dueMs: heldMs };
-      const dueMs = run.dueMs(this.policy.scheduleFor(run.drawn, this.price.costMs));
-      if (dueMs <= Math.max(heldMs, this.due.peekMs())) return { run, dueMs };
-      this.due.push(dueMs, run);
-    }
+  private scheduleFor(run: SimulatedRun): ReturnType<Policy['scheduleFor']> {
+    return this.policy.scheduleFor(run.drawn, this.world.cost * 1000, this.price.scarcity);
   }
 }
 

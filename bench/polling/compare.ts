@@ -1,6 +1,6 @@
 /** All policies on the same draws. */
 
-import { type Dispatch, simulateBudget } from './closed-world.ts';
+import { simulateBudget } from './closed-world.ts';
 import { drawRuns } from './draws.ts';
 import { simulate } from './open-world.ts';
 import { backoff, LearnedPolicy, naive, Optimum, type Policy, sdkHelper } from './policies.ts';
@@ -65,6 +65,7 @@ export interface FleetRow extends Row {
   readonly used: number;
   readonly worstWindow: number;
   readonly priceSeconds: number;
+  readonly reviews: number;
 }
 
 export interface FleetComparison {
@@ -74,16 +75,15 @@ export interface FleetComparison {
 
 /** First in, first out by the backoff's due time, against the learned schedule at the fleet's price. */
 export function compareFleet(world: World, seed: number): FleetComparison {
-  const fifo: Dispatch = { priced: false, workConserving: false };
-  const priced: Dispatch = { priced: true, workConserving: true };
-  const entries: readonly (readonly [string, Policy, Dispatch])[] = [
-    ['FIFO backoff', backoff(), fifo],
-    ['learned, priced', new LearnedPolicy('learned', false), priced],
-    ['optimum, priced', new Optimum(), priced],
+  const entries: readonly (readonly [string, Policy, boolean])[] = [
+    ['FIFO backoff', backoff(), false],
+    ['learned, tickets alone', new LearnedPolicy('learned', false), false],
+    ['learned, priced', new LearnedPolicy('learned', false), true],
+    ['optimum, priced', new Optimum(), true],
   ];
-  const results = entries.map(([policy, made, dispatch]) => ({
+  const results = entries.map(([policy, made, priced]) => ({
     policy,
-    result: simulateBudget(world, seed, made, dispatch),
+    result: simulateBudget(world, seed, made, priced),
   }));
   const scored = results.map(({ policy, result }) => ({
     policy,
@@ -91,6 +91,7 @@ export function compareFleet(world: World, seed: number): FleetComparison {
     used: result.used,
     worstWindow: result.worstWindow,
     priceSeconds: result.priceSeconds,
+    reviews: result.reviews,
   }));
   // Under a budget calls cost the same for all, so the delay alone is compared.
   const best = scored.at(-1)?.score.mean ?? Number.NaN;

@@ -2,7 +2,9 @@
  * Compares ways to poll, in virtual time and through the real `decide`. See docs/polling.md.
  *
  *     node bench/polling/main.ts [--world <json>] [--seed <n>] [--runs <n>] [--json] [--plot <svg>] [--targets]
- *     node bench/polling/main.ts --real [--seed <n>] [--runs <n>]      with real processes; takes minutes
+ *     node bench/polling/main.ts --real [--world <json>] [--seed <n>] [--runs <n>]   with real processes; takes minutes
+ *
+ * `<json>`: a file, or the text itself.
  */
 
 import { writeFileSync } from 'node:fs';
@@ -15,7 +17,7 @@ import { figure, quantile, table } from './score.ts';
 import { compareReal, type RealComparison } from './real.ts';
 import { svg } from './svg.ts';
 import { targets, type TargetResult } from './targets.ts';
-import { readWorlds, type World } from './world.ts';
+import { readWorlds, UsageError, type World } from './world.ts';
 import { fleetWorlds, namedWorlds, randomWorld, shiftWorlds, stepFleet, webhookWorld } from './worlds.ts';
 
 interface Report {
@@ -47,7 +49,10 @@ async function main(): Promise<number> {
   const seed = wholeNumber('seed', values.seed ?? String(Math.floor(Math.random() * 1e9)), 0);
   const runs = wholeNumber('runs', values.runs, 10);
   if (!values.json) write(`seed ${seed}   (repeat with --seed ${seed})`);
-  if (values.real) return reportReal(await compareReal(seed, runs));
+  if (values.real) {
+    const [world] = values.world === undefined ? [] : readWorlds(values.world);
+    return reportReal(await compareReal(seed, runs, world));
+  }
   const report = values.targets
     ? { seed, worlds: [], fleets: [], placebos: [], targets: targets(seed) }
     : values.world === undefined
@@ -67,7 +72,7 @@ async function main(): Promise<number> {
 function wholeNumber(name: string, text: string, least: number): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < least)
-    throw new Error(`--${name} must be a whole number of at least ${least}.`);
+    throw new UsageError(`--${name} must be a whole number of at least ${least}.`);
   return value;
 }
 
@@ -103,10 +108,31 @@ function print(report: Report): void {
     write(`\n${table([header, ...lines])}`);
   }
   for (const { world, rows } of report.fleets) {
-    const header = [world, 'looks', 'mean s', 'p50', 'p95', 'p99', 'used %', 'worst 60 s %', 'price s'];
-    const lines = rows.map(({ policy, score, used, worstWindow, priceSeconds }) => {
+    const header = [
+      world,
+      'looks',
+      'mean s',
+      'p50',
+      'p95',
+      'p99',
+      'used %',
+      'worst 60 s %',
+      'price s',
+      'reviews',
+    ];
+    const lines = rows.map(({ policy, score, used, worstWindow, priceSeconds, reviews }) => {
       const { looks, mean, p50, p95, p99 } = score;
-      return named(policy, [looks, mean, p50, p95, p99, 100 * used, 100 * worstWindow, priceSeconds]);
+      return named(policy, [
+        looks,
+        mean,
+        p50,
+        p95,
+        p99,
+        100 * used,
+        100 * worstWindow,
+        priceSeconds,
+        reviews,
+      ]);
     });
     write(`\n${table([header, ...lines])}`);
   }
@@ -162,4 +188,11 @@ function reportReal(compared: readonly RealComparison[]): number {
   return rows.every(({ within }) => within) ? 0 : 1;
 }
 
-process.exitCode = await main();
+try {
+  process.exitCode = await main();
+} catch (error) {
+  const isUsage = error instanceof UsageError || (error instanceof TypeError && 'code' in error);
+  if (!isUsage) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 2;
+}

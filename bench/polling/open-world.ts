@@ -31,6 +31,18 @@ export function simulate(draws: readonly DrawnRun[], policy: Policy, costMs: num
     if (activation === undefined) throw new Error('The queue ran dry with runs unfound.');
     const { run, foundBy } = activation;
     if (results[run.drawn.index] !== undefined) continue;
+    const schedule = policy.scheduleFor(run.drawn, costMs);
+    const untilMs = run.wake(nowMs, foundBy, schedule);
+    policy.silent?.(
+      run.drawn,
+      untilMs === null ? 'look' : 'review',
+      run.lastLookMs - run.startMs,
+      nowMs - run.lastLookMs,
+    );
+    if (untilMs !== null) {
+      queue.push(untilMs, { run, foundBy: 'poll' });
+      continue;
+    }
     policy.learn(run.drawn, () => run.lesson(nowMs));
     const looked = run.look(nowMs, foundBy, policy.scheduleFor(run.drawn, costMs));
     if (typeof looked === 'number') {

@@ -1,11 +1,16 @@
 /** The policies that are compared. Each sees what the API shows, but for the optimum, which knows the world. */
 
 import { backoffSchedule, defaultBackoff, type PollSchedule } from '../../src/domain/poll-schedule.ts';
-import { DurationModel } from '../../src/domain/polling/duration-model.ts';
-import { defaultGuard, learnedSchedule } from '../../src/domain/polling/learned-schedule.ts';
+import { type ClassChain, DurationModel } from '../../src/domain/polling/duration-model.ts';
+import {
+  defaultGuard,
+  learnedSchedule,
+  reviewedSchedule,
+} from '../../src/domain/polling/learned-schedule.ts';
 import type { DurationObservation } from '../../src/domain/polling/life-table.ts';
 import { lookTable } from '../../src/domain/polling/look-table.ts';
 import { effectiveCostMs, Planner } from '../../src/domain/polling/planner.ts';
+import { silenceAtReview, silenceTakenBack } from '../../src/domain/polling/silence.ts';
 import { refined } from '../../src/domain/polling/survival.ts';
 import {
   arrivalChance,
@@ -19,10 +24,13 @@ import type { Found } from './simulated-run.ts';
 
 export interface Policy {
   readonly name: string;
-  scheduleFor(run: DrawnRun, costMs: number): PollSchedule;
+  /** `scarcity`: how many times as dear a look is while the quota is short. */
+  scheduleFor(run: DrawnRun, costMs: number, scarcity?: number): PollSchedule;
   /** Before every look: what it teaches. */
   learn(run: DrawnRun, lesson: () => DurationObservation | null): void;
   found(found: Found): void;
+  /** No webhook has come for this long since the look at `ageMs`; now it was put off again, or is looked at. */
+  silent?(run: DrawnRun, then: 'review' | 'look', ageMs: number, sinceMs: number): void;
 }
 
 function blind(name: string, schedule: PollSchedule): Policy {
@@ -43,20 +51,32 @@ export class LearnedPolicy implements Policy {
   private readonly planner = new Planner(this.model);
   private readonly webhooks: boolean;
   private arrival: ArrivalState = unknownArrival;
+  private costMs = 0;
 
   constructor(name: string, webhooks: boolean) {
     this.name = name;
     this.webhooks = webhooks;
   }
 
-  scheduleFor(run: DrawnRun, costMs: number): PollSchedule {
+  scheduleFor(run: DrawnRun, costMs: number, scarcity = 1): PollSchedule {
+    this.costMs = costMs;
     const webhookChance = this.webhooks ? arrivalChance(this.arrival) : 0;
-    return this.planner.scheduleFor({ chain: [run.classKey, 'kind'], costMs, webhookChance });
+    return this.planner.scheduleFor({ chain: [run.classKey, 'kind'], costMs, scarcity, webhookChance });
   }
 
   learn(run: DrawnRun, lesson: () => DurationObservation | null): void {
     const observation = lesson();
     if (observation !== null) this.model.observe([run.classKey, 'kind'], observation);
+  }
+
+  silent(run: DrawnRun, then: 'review' | 'look', ageMs: number, sinceMs: number): void {
+    if (!this.webhooks) return;
+    const chain: ClassChain = [run.classKey, 'kind'];
+    const schedule = this.planner.scheduleFor({ chain, costMs: this.costMs, webhookChance: 0 });
+    const plainMs = schedule.delayMs({ ageMs, looks: 0, random: 0.5 });
+    const silence = then === 'review' ? silenceAtReview : silenceTakenBack;
+    const expectedEnds = silence(this.model.estimate(chain).curve, { ageMs, sinceMs, plainMs });
+    this.arrival = learnArrival(this.arrival, { type: 'silent', expectedEnds });
   }
 
   found(found: Found): void {
@@ -76,15 +96,21 @@ export class Optimum implements Policy {
   private readonly curves = new Map<Distribution, ReturnType<typeof curveOf>>();
   private readonly schedules = new Map<Distribution, Map<number, PollSchedule>>();
 
-  scheduleFor(run: DrawnRun, costMs: number): PollSchedule {
+  scheduleFor(run: DrawnRun, costMs: number, scarcity = 1): PollSchedule {
+    const plain = this.scheduleAt(run.distribution, costMs);
+    const dearer = scarcity * effectiveCostMs(1, run.webhookChance);
+    return dearer === 1 ? plain : reviewedSchedule(this.scheduleAt(run.distribution, costMs * dearer), plain);
+  }
+
+  private scheduleAt(distribution: Distribution, costMs: number): PollSchedule {
     // In steps of 1 %, since a price under control never repeats.
-    const step = Math.round(Math.log(effectiveCostMs(costMs, run.webhookChance)) / 0.01);
-    const held = this.schedules.get(run.distribution) ?? new Map<number, PollSchedule>();
-    this.schedules.set(run.distribution, held);
+    const step = Math.round(Math.log(costMs) / 0.01);
+    const held = this.schedules.get(distribution) ?? new Map<number, PollSchedule>();
+    this.schedules.set(distribution, held);
     const known = held.get(step);
     if (known !== undefined) return known;
-    const curve = this.curves.get(run.distribution) ?? curveOf(run.distribution);
-    this.curves.set(run.distribution, curve);
+    const curve = this.curves.get(distribution) ?? curveOf(distribution);
+    this.curves.set(distribution, curve);
     const price = Math.exp(0.01 * step);
     const table = lookTable(refined(curve, price), price);
     const made = learnedSchedule({ table, guard: defaultGuard, trust: Infinity, maxDelayMs: Infinity });

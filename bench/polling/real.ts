@@ -16,6 +16,7 @@ import { type DrawnRun, drawRuns } from './draws.ts';
 import { simulate } from './open-world.ts';
 import { backoff, LearnedPolicy, type Policy } from './policies.ts';
 import { mean } from './score.ts';
+import { UsageError, type World } from './world.ts';
 import { namedWorlds } from './worlds.ts';
 
 export interface Figures {
@@ -31,13 +32,19 @@ export interface RealComparison {
 
 const workers = 2;
 const inFlight = 40;
-const costMs = 1000;
 
-/** Runs of 4 s, lognormal, since the real ones take as long as they say: about a minute for 400, each policy. */
-export async function compareReal(seed: number, runs: number): Promise<RealComparison[]> {
-  const [short] = namedWorlds;
-  if (short === undefined) throw new Error('There is no world to run.');
-  const draws = drawRuns({ ...short, inFlight }, seed, runs);
+/** The real runs take as long as they say: of the world of 4 s, 400 take about a minute, for each policy. */
+export async function compareReal(
+  seed: number,
+  runs: number,
+  world: World | undefined = namedWorlds[0],
+): Promise<RealComparison[]> {
+  if (world === undefined) throw new Error('There is no world to run.');
+  if (world.webhooks !== undefined || world.budget !== undefined || world.classes.length > 1) {
+    throw new UsageError('--real takes a world of one class, without webhooks and without a budget.');
+  }
+  const costMs = world.cost * 1000;
+  const draws = drawRuns({ ...world, inFlight }, seed, runs);
   const policies: readonly (readonly ['learned' | 'backoff', Policy])[] = [
     ['learned', new LearnedPolicy('learned', false)],
     ['backoff', backoff()],
@@ -49,12 +56,12 @@ export async function compareReal(seed: number, runs: number): Promise<RealCompa
       looks: mean(found.map((one) => one.looks)),
       meanDelay: mean(found.map((one) => one.delayMs)) / 1000,
     };
-    compared.push({ policy, virtual, real: await runForReal(policy, draws) });
+    compared.push({ policy, virtual, real: await runForReal(policy, draws, costMs) });
   }
   return compared;
 }
 
-async function runForReal(policy: string, draws: readonly DrawnRun[]): Promise<Figures> {
+async function runForReal(policy: string, draws: readonly DrawnRun[], costMs: number): Promise<Figures> {
   const own = processEnvironment();
   await using simulator = await startSimulator();
   const redis = await provideRedis(own['REDIS_URL'] ?? null, own['PATH'] ?? '');

@@ -52,24 +52,35 @@ export class SimulatedRun {
     this.state = initialState(epochMs + startMs);
   }
 
+  get lastLookMs(): number {
+    return this.state.phase === 'following' ? this.state.lastLookAtMs - epochMs : this.startMs;
+  }
+
   get endMs(): number {
     return this.startMs + this.drawn.durationMs;
   }
 
-  /** Creates the run. When to look next. */
+  /** Creates the run. When its job is due next. */
   start(schedule: PollSchedule): number {
-    const decision = this.activate(this.startMs, 'poll', schedule);
+    this.wake(this.startMs, 'poll', schedule);
+    const decision = this.call('create', this.startMs, 'poll', schedule);
     if (decision.next.type !== 'wait') throw new Error(`A create led to ${decision.next.type}.`);
     return decision.next.untilMs - epochMs;
   }
 
-  /** When `schedule` would look next, if it were asked again: after a change of price. */
-  dueMs(schedule: PollSchedule): number {
-    if (this.state.phase !== 'following') return Infinity;
-    const { lastLookAtMs, startedAtMs, looks } = this.state;
-    return (
-      lastLookAtMs - epochMs + schedule.delayMs({ ageMs: lastLookAtMs - startedAtMs, looks, random: 0.5 })
+  /** Its job is due. Null: it wants to be looked at; else when the job is due again. */
+  wake(nowMs: number, foundBy: 'poll' | 'webhook', schedule: PollSchedule): number | null {
+    const context = this.contextAt(nowMs, foundBy, schedule);
+    const wokenBy = foundBy === 'poll' ? null : foundBy;
+    const { state, next } = decide(
+      this.state,
+      { type: 'activated', wokenBy, cancelRequestedAtMs: null },
+      context,
     );
+    this.state = state;
+    if (next.type === 'wait') return next.untilMs - epochMs;
+    if (next.type !== 'call') throw new Error(`A due job led to ${next.type}.`);
+    return null;
   }
 
   /** What a look at this time teaches; asked before it is taken. */
@@ -78,9 +89,9 @@ export class SimulatedRun {
     return observationOfEvent(this.state, event, epochMs + nowMs);
   }
 
-  /** One look. When to look next, or what was found. */
+  /** One look. When the job is due next, or what was found. */
   look(nowMs: number, foundBy: 'poll' | 'webhook', schedule: PollSchedule): number | Found {
-    const decision = this.activate(nowMs, foundBy, schedule);
+    const decision = this.call('retrieve', nowMs, foundBy, schedule);
     if (decision.next.type === 'wait') return decision.next.untilMs - epochMs;
     if (decision.next.type !== 'end') throw new Error(`A look led to ${decision.next.type}.`);
     return {
@@ -91,8 +102,21 @@ export class SimulatedRun {
     };
   }
 
-  private activate(nowMs: number, foundBy: 'poll' | 'webhook', schedule: PollSchedule): Decision {
-    const context: DecideContext = {
+  private call(
+    call: 'create' | 'retrieve',
+    nowMs: number,
+    foundBy: 'poll' | 'webhook',
+    schedule: PollSchedule,
+  ): Decision {
+    const context = this.contextAt(nowMs, foundBy, schedule);
+    this.state = beginCall(this.state, call, context.nowMs);
+    const decision = decide(this.state, { type: 'replied', call, snapshot: this.snapshot(nowMs) }, context);
+    this.state = decision.state;
+    return decision;
+  }
+
+  private contextAt(nowMs: number, foundBy: 'poll' | 'webhook', schedule: PollSchedule): DecideContext {
+    return {
       nowMs: epochMs + nowMs,
       random: 0.5,
       spec: this.spec,
@@ -101,17 +125,6 @@ export class SimulatedRun {
       canFind: false,
       foundBy,
     };
-    // Somebody has decided to look: a promoted job counts as woken, as it does in the fleet.
-    const wokenBy = foundBy === 'poll' && nowMs + epochMs >= this.state.wakeAtMs ? null : 'webhook';
-    let decision = decide(this.state, { type: 'activated', wokenBy, cancelRequestedAtMs: null }, context);
-    while (decision.next.type === 'call') {
-      const { call } = decision.next;
-      if (call !== 'create' && call !== 'retrieve') throw new Error(`An unexpected ${call}.`);
-      this.state = beginCall(decision.state, call, context.nowMs);
-      decision = decide(this.state, { type: 'replied', call, snapshot: this.snapshot(nowMs) }, context);
-    }
-    this.state = decision.state;
-    return decision;
   }
 
   private snapshot(nowMs: number): ProviderSnapshot {

@@ -173,12 +173,13 @@ function fleets(seed: number): TargetResult[] {
 
 function fleet(world: World, seed: number, most: readonly [number, number, number]): TargetResult[] {
   const { rows } = compareFleet(world, seed);
-  const [fifo, learned, optimum] = rows;
-  if (fifo === undefined || learned === undefined || optimum === undefined) return [];
+  const [fifo, tickets, learned, optimum] = rows;
+  if (fifo === undefined || tickets === undefined || learned === undefined || optimum === undefined)
+    return [];
   const { score } = learned;
   return [
     {
-      what: `${world.name} (FIFO ${delays(fifo.score)})`,
+      what: `${world.name} (FIFO ${delays(fifo.score)}; tickets alone ${delays(tickets.score)})`,
       target: `≤ ${most.join(' / ')}`,
       measured: delays(score),
       optimum: delays(optimum.score),

@@ -169,6 +169,8 @@ class Step {
         return postpone(state, untilMs, permit, this.context());
       }
       case 'granted':
+        if (call === 'retrieve' && this.foundBy === 'poll')
+          this.deps.polling.permitted(spec, this.state, admission.waitedMs, this.deps.clock.nowMs());
         return look?.isShared() === true
           ? await this.lookTogether(look, admission.account)
           : await this.call(call, admission.account);
@@ -210,6 +212,7 @@ class Step {
   }
 
   private async park(): Promise<void> {
+    this.deps.polling.parked(this.spec, this.activation.state, this.state, this.deps.clock.nowMs());
     await this.activation.park(this.state);
     const status = statusOf(this.state);
     if (status === statusOf(this.activation.state)) return;
@@ -278,7 +281,7 @@ class Step {
       random: deps.randomness.next(),
       spec: activation.spec,
       policy: deps.policy,
-      schedule: this.deps.polling.scheduleFor(this.spec),
+      schedule: this.deps.polling.scheduleFor(this.spec, this.state.account),
       canMove: this.deps.accounts.hasOther(this.spec.account, this.state.account ?? ''),
       canFind: this.request !== null && this.rules.canFind(this.request),
       foundBy: this.foundBy,

@@ -16,7 +16,7 @@ export interface RunAsking {
 }
 
 type Placed =
-  | { readonly type: 'granted'; readonly account: Account }
+  | { readonly type: 'granted'; readonly account: Account; readonly waitedMs: number }
   /** `permit`: the place in the queue of this account; null for none. */
   | {
       readonly type: 'wait';
@@ -81,7 +81,7 @@ async function firstOpen(
 
 async function askAt(account: Account, ask: PermitAsk): Promise<Placed> {
   const permit = await account.gate.acquire(ask);
-  if (permit.granted) return { type: 'granted', account };
+  if (permit.granted) return { type: 'granted', account, waitedMs: permit.waitedMs };
   const { atMs, ticket, reason } = permit;
   return {
     type: 'wait',

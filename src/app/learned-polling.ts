@@ -12,18 +12,27 @@ import type { ClassChain, DurationModel } from '../domain/polling/duration-model
 import { mergeIncrements } from '../domain/polling/merge-increments.ts';
 import { observationOfEvent } from '../domain/polling/observation.ts';
 import type { PlanRequest, Planner } from '../domain/polling/planner.ts';
+import { silenceAtReview, silenceTakenBack } from '../domain/polling/silence.ts';
 import { type ClassIncrement, emptySnapshot } from '../domain/polling/shared-counts.ts';
 import { boundedSchedule, type LookContext, type PollSchedule } from '../domain/poll-schedule.ts';
-import type { RunOutcome, RunSpec, RunState } from '../domain/run.ts';
+import {
+  ageFromMsOf,
+  type FollowingState,
+  type RunOutcome,
+  type RunSpec,
+  type RunState,
+} from '../domain/run.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { DurationStore } from '../ports/duration-store.ts';
 import type { PollReport, Telemetry } from '../ports/telemetry.ts';
+import type { Pacing } from './pacing.ts';
 import { type Polling, pollReport } from './polling.ts';
 
 export interface LearnedPollingOptions {
   readonly model: DurationModel;
   readonly planner: Planner;
   readonly store: DurationStore;
+  readonly pacing: Pacing;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
   /** The delay that one look is worth, where the run does not say. */
@@ -57,17 +66,35 @@ export class LearnedPolling implements Polling {
     this.refreshMs = options.refreshMs ?? 5000;
   }
 
-  scheduleFor(spec: RunSpec): PollSchedule {
+  scheduleFor(spec: RunSpec, account?: string): PollSchedule {
     const { planner, backoff } = this.options;
     const fallback = boundedSchedule(backoff, spec.maxDelayMs ?? Infinity);
-    const request = this.planFor(spec);
+    const request = this.planFor(spec, account);
     // Asked anew each time: between a step's start and its look's answer something may have been learnt.
     const plan = (): PollSchedule => this.guarded(() => planner.scheduleFor(request), fallback);
     this.guarded(() => this.use(request.chain), undefined);
     return {
       delayMs: (context: LookContext) => plan().delayMs(context),
       reason: (context: LookContext) => plan().reason?.(context) ?? 'backoff',
+      reviewMs: (context: LookContext, sinceMs: number) => plan().reviewMs?.(context, sinceMs) ?? null,
     };
+  }
+
+  permitted(spec: RunSpec, state: RunState, waitedMs: number, nowMs: number): void {
+    if (state.phase !== 'following') return;
+    this.guarded(() => {
+      const sinceMs = Math.max(0, nowMs - state.lastLookAtMs);
+      this.options.pacing.permitted(state.account, waitedMs, sinceMs);
+      this.noteSilence(spec, state, sinceMs, silenceTakenBack);
+    }, undefined);
+  }
+
+  parked(spec: RunSpec, before: RunState, after: RunState, nowMs: number): void {
+    if (before.phase !== 'following' || !isReview(before, after, nowMs)) return;
+    this.guarded(
+      () => this.noteSilence(spec, before, nowMs - before.lastLookAtMs, silenceAtReview),
+      undefined,
+    );
   }
 
   learn(spec: RunSpec, before: RunState, event: RunEvent, nowMs: number): void {
@@ -82,9 +109,10 @@ export class LearnedPolling implements Polling {
   }
 
   report(spec: RunSpec, state: RunState, outcome: RunOutcome): PollReport | null {
-    const { backoff: schedule, costMs, planner } = this.options;
+    const { backoff: schedule, costMs, planner, pacing } = this.options;
     return this.guarded(() => {
-      const expectedLooks = planner.expectedLooks(this.planFor(spec));
+      pacing.ended(spec, state, outcome);
+      const expectedLooks = planner.expectedLooks(this.planFor(spec, state.account));
       return pollReport({ spec, state, outcome, expectedLooks, schedule, costMs });
     }, null);
   }
@@ -121,15 +149,14 @@ export class LearnedPolling implements Polling {
   }
 
   private async exchange(): Promise<void> {
-    const { store } = this.options;
+    const { store, pacing } = this.options;
     this.hasNewClass = false;
     const told = mergeIncrements(this.pending);
     this.pending = [];
     if (told.length > 0) await store.add(told);
     const classKeys = this.takeDue();
-    if (classKeys.length === 0) return;
-    const snapshots = await store.read(classKeys);
-    this.takeOver(classKeys, snapshots);
+    if (classKeys.length > 0) this.takeOver(classKeys, await store.read(classKeys));
+    await pacing.sync();
   }
 
   /** In one turn of the event loop: nothing is observed in between. */
@@ -178,12 +205,44 @@ export class LearnedPolling implements Polling {
     }
   }
 
-  private planFor(spec: RunSpec): PlanRequest {
+  /** No webhook has told of this run since its last look. */
+  private noteSilence(
+    spec: RunSpec,
+    state: FollowingState,
+    sinceMs: number,
+    silence: typeof silenceAtReview,
+  ): void {
+    const { pacing, planner, model } = this.options;
+    if (pacing.webhookChance(spec, state.account) === 0) return;
+    const request = this.planFor(spec, state.account);
+    const ageMs = state.lastLookAtMs - ageFromMsOf(state);
+    const plain = planner.scheduleFor({ ...request, scarcity: 1, webhookChance: 0 });
+    const plainMs = plain.delayMs({ ageMs, looks: state.looks, random: 0.5 });
+    const { curve } = model.estimate(request.chain);
+    pacing.silent(state.account, silence(curve, { ageMs, sinceMs, plainMs }));
+  }
+
+  private planFor(spec: RunSpec, account: string | undefined): PlanRequest {
+    const { pacing } = this.options;
     return {
       chain: chainOf(spec, spec.traits ?? {}),
       costMs: spec.pollCostMs ?? this.options.costMs,
-      webhookChance: 0,
+      scarcity: pacing.scarcity(account),
+      webhookChance: pacing.webhookChance(spec, account),
       maxDelayMs: spec.maxDelayMs,
     };
   }
+}
+
+/** A stretched look was put off: its job was due, and no call was made. */
+function isReview(before: FollowingState, after: RunState, nowMs: number): boolean {
+  return (
+    before.lookAtMs !== undefined &&
+    after.phase === 'following' &&
+    after.lastLookAtMs === before.lastLookAtMs &&
+    after.permit === undefined &&
+    after.faultStreak === 0 &&
+    after.wakeAtMs > before.wakeAtMs &&
+    nowMs > before.lastLookAtMs
+  );
 }

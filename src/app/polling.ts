@@ -9,11 +9,15 @@ import type { Activation } from '../ports/run-store.ts';
 import type { PollReport } from '../ports/telemetry.ts';
 
 export interface Polling {
-  /** When to look at this run. Answers at once, from memory. */
-  scheduleFor(spec: RunSpec): PollSchedule;
+  /** When to look at this run, by its account (absent: the default one). Answers at once, from memory. */
+  scheduleFor(spec: RunSpec, account?: string): PollSchedule;
+  /** A look that was due has got its permit, after `waitedMs`. Never waits and never throws. */
+  permitted(spec: RunSpec, state: RunState, waitedMs: number, nowMs: number): void;
+  /** A step that began with `before` leaves the run as `after`, for a while. Never waits and never throws. */
+  parked(spec: RunSpec, before: RunState, after: RunState, nowMs: number): void;
   /** Learns from what happened to a run: `event` met the state `before`. Never waits and never throws. */
   learn(spec: RunSpec, before: RunState, event: RunEvent, nowMs: number): void;
-  /** What the looks at an ended run cost; null where there is nothing to compare. */
+  /** A run has ended, once for each: what its looks cost; null where there is nothing to compare. */
   report(spec: RunSpec, state: RunState, outcome: RunOutcome): PollReport | null;
 }
 
@@ -35,6 +39,10 @@ export class BackoffPolling implements Polling {
     const { schedule } = this.options;
     return maxDelayMs === null ? schedule : boundedSchedule(schedule, maxDelayMs);
   }
+
+  permitted(): void {}
+
+  parked(): void {}
 
   learn(): void {}
 

@@ -65,8 +65,13 @@ function times(spec: RunSpec, state: RunState, outcome: RunOutcome | null): Time
     completed_at: isoOrNull(outcome?.completedAtMs ?? null),
     detected_at: isoOrNull(outcome?.detectedAtMs ?? null),
     detection_delay_ms: outcome?.detectionDelayMs ?? null,
-    next_look_at: outcome === null ? iso(state.wakeAtMs) : null,
+    next_look_at: outcome === null ? iso(nextLookAtMs(state)) : null,
   };
+}
+
+/** Its job may be due earlier, only to ask whether the look should be earlier too. */
+function nextLookAtMs(state: RunState): number {
+  return state.phase === 'following' ? (state.lookAtMs ?? state.wakeAtMs) : state.wakeAtMs;
 }
 
 const iso = (ms: number): string => new Date(ms).toISOString();

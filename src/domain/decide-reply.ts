@@ -2,23 +2,12 @@
 
 import { type DecideContext, type Decision, end, noteLook, wait } from './decision.ts';
 import { asked, isAskedBy, isFormer, submitSeen, withoutAsking } from './decide-tools.ts';
-import type { LookReason } from './look-log.ts';
+import { waitToLook } from './next-look.ts';
 import { providerOutcome } from './outcome.ts';
-import { backoffSchedule } from './poll-schedule.ts';
-import {
-  ageFromMsOf,
-  type Continued,
-  type FetchingState,
-  type FollowingState,
-  lasting,
-  type RunState,
-} from './run.ts';
+import { type Continued, type FetchingState, type FollowingState, lasting, type RunState } from './run.ts';
 import type { EndedSnapshot, ProviderSnapshot, RunningSnapshot } from './snapshot.ts';
 import { noToolProgress } from './tools.ts';
-import { soonMs, withoutWord, wordAfterLook } from './word.ts';
-
-/** A run can be answered `expired` a moment after its stamp says so; looking sooner would waste the look. */
-const expirySlackMs = 1000;
+import { withoutWord, wordAfterLook } from './word.ts';
 
 type RepliedCall = 'create' | 'find' | 'adopt' | 'retrieve' | 'submit' | 'cancel';
 
@@ -135,33 +124,7 @@ function running(
   if (call === 'find' && context.nowMs - state.startedAtMs > 1000) {
     return { state, next: { type: 'call', call: 'retrieve' } };
   }
-  const [atMs, lookReason] = nextLook(state, snapshot, context);
-  return wait({ ...state, lookReason }, atMs, context);
-}
-
-function nextLook(
-  state: FollowingState,
-  snapshot: RunningSnapshot,
-  context: DecideContext,
-): readonly [atMs: number, reason: LookReason] {
-  const { nowMs, random } = context;
-  // Nothing but the answer to its tool calls, a cancel or its expiry moves a run that waits for tools.
-  if (snapshot.status === 'requires_action' && state.cancel === null) {
-    if (state.expiresAtMs === null) return [Infinity, 'expiry'];
-    if (state.expiresAtMs + expirySlackMs > nowMs) return [state.expiresAtMs + expirySlackMs, 'expiry'];
-  }
-  const againMs = soonMs(state, context);
-  if (againMs !== null) return [nowMs + Math.max(againMs, snapshot.pollAfterMs ?? 0), 'webhook'];
-  // A cancel takes effect soon, however old the run is.
-  const schedule = state.cancel === null ? context.schedule : backoffSchedule(context.policy.cancelBackoff);
-  const look = { ageMs: nowMs - ageFromMsOf(state), looks: state.looks, random };
-  const delayMs = schedule.delayMs(look);
-  const waitMs = Math.max(delayMs, snapshot.pollAfterMs ?? 0);
-  const expiresAtMs = state.expiresAtMs ?? Infinity;
-  if (nowMs < expiresAtMs && expiresAtMs + expirySlackMs < nowMs + waitMs) {
-    return [expiresAtMs + expirySlackMs, 'expiry'];
-  }
-  return [nowMs + waitMs, waitMs > delayMs ? 'provider' : (schedule.reason?.(look) ?? 'backoff')];
+  return waitToLook(state, snapshot, context);
 }
 
 function over(state: FollowingState, snapshot: EndedSnapshot, context: DecideContext): Decision {

@@ -25,6 +25,7 @@ import {
   waitForAnswers,
   withoutAsking,
 } from './decide-tools.ts';
+import { putOff } from './next-look.ts';
 import { ambiguousOutcome, cancelledOutcome, fetchedOutcome } from './outcome.ts';
 import {
   type AcceptedState,
@@ -156,7 +157,10 @@ function withCancel<S extends OpenState>(state: S, requestedAtMs: number | null,
 function follow(before: FollowingState, wokenBy: FoundBy | 'tools' | null, context: DecideContext): Decision {
   const { cancel } = before;
   if (cancel === null && isAsking(before)) return lookForAnswers(before, wokenBy, context);
-  if (cancel === null) return { state: before, next: { type: 'call', call: 'retrieve' } };
+  if (cancel === null) {
+    const later = wokenBy === null ? putOff(before, context) : null;
+    return later ?? { state: before, next: { type: 'call', call: 'retrieve' } };
+  }
   if (before.asking?.over === true)
     return end(before, cancelledOutcome(cancel.reason, context.nowMs, null), context);
   const state = withoutAsking(before);

@@ -17,6 +17,11 @@ export interface PollSchedule {
   delayMs(context: LookContext): number;
   /** Why then, for the record; default `backoff`. */
   reason?(context: LookContext): ScheduleReason;
+  /**
+   * Where the delay is stretched by what may pass: how long after the last look to ask again, without a call; never
+   * longer than the delay. Null where nothing stretches it. `sinceMs`: from the last look to now.
+   */
+  reviewMs?(context: LookContext, sinceMs: number): number | null;
 }
 
 export interface BackoffOptions {

@@ -164,6 +164,8 @@ export interface FollowingState extends StateBase {
   readonly word?: Word;
   /** Why the next look is due when it is. Absent in states of older versions, as is the log. */
   readonly lookReason?: LookReason;
+  /** When that look is due, where `wakeAtMs` comes sooner: to ask again whether it is worth it by then. */
+  readonly lookAtMs?: number;
   /** The latest looks. */
   readonly lookLog?: readonly LookNote[];
 }

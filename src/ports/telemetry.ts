@@ -32,6 +32,14 @@ export interface ToolCallReport {
 /** `failed` is tried again; the last three are given up. */
 export type CallbackResult = 'delivered' | 'failed' | 'exhausted' | 'gone' | 'blocked';
 
+/** What looks cost now, and what webhooks save; of several accounts, the worst. */
+export interface PaceReport {
+  /** The delay that one look is worth, where a run does not say. */
+  readonly priceSeconds: number;
+  /** The chance that a webhook tells of a run's end; null where none is expected. */
+  readonly webhookChance: number | null;
+}
+
 /** Numbers and log lines. Never fails, never waits, never sees a prompt, an output or a secret. */
 export interface Telemetry {
   apiCall(report: ApiCallReport): void;
@@ -41,6 +49,8 @@ export interface Telemetry {
   polled(report: PollReport): void;
   /** Once for each tool call that was answered. */
   toolCall(report: ToolCallReport): void;
+  /** Each second, of what the fleet agrees on. */
+  paced(report: PaceReport): void;
   throttled(): void;
   /** Once for each try of a callback. */
   callbackTried(result: CallbackResult): void;

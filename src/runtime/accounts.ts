@@ -1,10 +1,12 @@
 /** The accounts of a process, from their settings. */
 
 import { accountKeys } from '../adapters/redis/keys.ts';
+import { RedisPacingStore } from '../adapters/redis/pacing-store.ts';
 import { RedisProviderHealth } from '../adapters/redis/provider-health.ts';
 import type { RedisClient } from '../adapters/redis-sdk/client.ts';
 import type { AccountConfig, Config } from '../config/index.ts';
 import { AccountDirectory } from '../app/account-directory.ts';
+import { arrivalChance } from '../domain/polling/webhook-arrival.ts';
 import type { Account, Accounts } from '../ports/accounts.ts';
 import type { ProviderHealth } from '../ports/provider-health.ts';
 import { idOf } from './account-id.ts';
@@ -20,7 +22,19 @@ export function healthChecks(
   { accounts, config }: FleetContext,
   client: RedisClient,
 ): readonly AccountChecks[] {
-  return accounts.map((account) => ({ name: account.name, health: healthOf(account, client, config) }));
+  const pacing = new RedisPacingStore(client, config.prefix);
+  return accounts.map((account) => ({
+    name: account.name,
+    health: healthOf(account, client, config),
+    ...(account.webhookSecrets.length === 0
+      ? {}
+      : {
+          webhookChance: async () => {
+            const state = await pacing.read(idOf(account));
+            return state === null ? null : arrivalChance(state.arrival);
+          },
+        }),
+  }));
 }
 
 /** What a run may name. */

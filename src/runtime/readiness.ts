@@ -1,4 +1,5 @@
 import type { Readiness } from '../http/deps.ts';
+import { webhooksHaveStopped } from '../domain/polling/webhook-arrival.ts';
 import type { ProviderHealth } from '../ports/provider-health.ts';
 
 const patienceMs = 2000;
@@ -8,6 +9,8 @@ export interface AccountChecks {
   readonly health: ProviderHealth;
   /** Rejects where no permit can be given. Absent in processes that ask for none. */
   readonly checkLimiter?: () => Promise<void>;
+  /** The chance that a webhook tells of a run's end; null: unknown. Absent where none is expected. */
+  readonly webhookChance?: () => Promise<number | null>;
 }
 
 type Checks = Readiness['checks'];
@@ -22,11 +25,15 @@ export async function readiness(
 ): Promise<Readiness> {
   const redis = await troubleOf(() => client.ping());
   if (redis !== null) return { ok: false, checks: { redis: { ok: false, detail: redis } } };
-  const [limiter, provider] = await Promise.all([limiterChecks(accounts), providerChecks(accounts)]);
+  const [limiter, provider, webhooks] = await Promise.all([
+    limiterChecks(accounts),
+    providerChecks(accounts),
+    webhookChecks(accounts),
+  ]);
   const isOpen = Object.values(limiter).every(({ ok }) => ok);
   // One account that is refused stops its own runs alone.
   const hasProvider = accounts.length === 0 || Object.values(provider).some(({ ok }) => ok);
-  return { ok: isOpen && hasProvider, checks: { redis: { ok: true }, ...limiter, ...provider } };
+  return { ok: isOpen && hasProvider, checks: { redis: { ok: true }, ...limiter, ...provider, ...webhooks } };
 }
 
 async function limiterChecks(accounts: readonly AccountChecks[]): Promise<Checks> {
@@ -50,6 +57,20 @@ async function providerChecks(accounts: readonly AccountChecks[]): Promise<Check
     return [check, { ok: false, detail }];
   });
   return Object.fromEntries(await Promise.all(checks));
+}
+
+/** Without webhooks runs are looked at instead, so a process that misses them is ready all the same. */
+async function webhookChecks(accounts: readonly AccountChecks[]): Promise<Checks> {
+  const checks = accounts.map(async ({ name, webhookChance }) => {
+    if (webhookChance === undefined) return [];
+    const chance = await webhookChance().catch(() => null);
+    const stopped = chance !== null && webhooksHaveStopped(chance);
+    const detail =
+      'Webhooks have stopped coming; runs are looked at as without them. ' +
+      'Check the endpoint that the provider was told, the proxy before it, and OPENAI_WEBHOOK_SECRET.';
+    return [[nameOf('webhooks', name, accounts), stopped ? { ok: false, detail } : { ok: true }]];
+  });
+  return Object.fromEntries((await Promise.all(checks)).flat());
 }
 
 function nameOf(check: string, account: string, accounts: readonly AccountChecks[]): string {

@@ -36,6 +36,7 @@ export interface PollMetrics {
   readonly costSeconds: Counter<'kind'>;
   readonly backoffCostSeconds: Counter<'kind'>;
   readonly priceSeconds: Gauge;
+  readonly webhookArrival: Gauge;
 }
 
 export function createMetrics(): Metrics {
@@ -155,7 +156,12 @@ function pollMetrics(registry: Registry): PollMetrics {
     ),
     priceSeconds: new Gauge({
       name: 'runfleet_poll_price_seconds',
-      help: 'The delay that one look is worth now, where a run does not say.',
+      help: 'The delay that one look is worth now, where a run does not say; rises while the quota is short.',
+      registers: [registry],
+    }),
+    webhookArrival: new Gauge({
+      name: 'runfleet_webhook_arrival_ratio',
+      help: 'The chance that a webhook tells of a run that ends, by the latest runs. 0 where none is expected.',
       registers: [registry],
     }),
   };

@@ -5,6 +5,7 @@ import { toolErrorCodes } from '../../domain/tools.ts';
 import type {
   ApiCallReport,
   CallbackResult,
+  PaceReport,
   PollReport,
   Telemetry,
   ToolCallReport,
@@ -87,6 +88,12 @@ export class PrometheusTelemetry implements Telemetry {
 
   callbackTried(result: CallbackResult): void {
     this.metrics.callbacks.inc({ result });
+  }
+
+  paced({ priceSeconds, webhookChance }: PaceReport): void {
+    const { polls } = this.metrics;
+    polls.priceSeconds.set(priceSeconds);
+    if (webhookChance !== null) polls.webhookArrival.set(webhookChance);
   }
 
   throttled(): void {

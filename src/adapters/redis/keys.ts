@@ -25,9 +25,16 @@ export interface AccountKeys {
   /** Channel: a new value of `pause`. */
   readonly pauses: string;
   readonly trouble: string;
+  /** What the fleet agrees on about its looks: the price, and how webhooks arrive. */
+  readonly pacing: string;
 }
 
 export function accountKeys(prefix: string, accountId: string): AccountKeys {
   const base = `${prefix}:account:${accountId}`;
-  return { pause: `${base}:pause`, pauses: `${base}:pauses`, trouble: `${base}:trouble` };
+  return {
+    pause: `${base}:pause`,
+    pauses: `${base}:pauses`,
+    trouble: `${base}:trouble`,
+    pacing: `${base}:pacing`,
+  };
 }

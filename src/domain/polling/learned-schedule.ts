@@ -50,3 +50,22 @@ export function learnedSchedule(options: LearnedScheduleOptions): PollSchedule {
     reason: (context) => bounds(context).reduce((least, one) => (one[0] < least[0] ? one : least))[1],
   };
 }
+
+/** The last review before a look comes no closer to it than this share of its delay. */
+export const lastReviewShare = 0.75;
+
+/**
+ * Looks when `stretched` says, and asks again when the unstretched schedule would look, then each time after twice as
+ * long: whatever has stretched it may be over. It costs turns of the job, no call.
+ */
+export function reviewedSchedule(stretched: PollSchedule, plain: PollSchedule): PollSchedule {
+  return {
+    ...stretched,
+    reviewMs: (context, sinceMs) => {
+      const delayMs = stretched.delayMs(context);
+      let reviewMs = plain.delayMs(context);
+      while (reviewMs <= sinceMs * 1.05) reviewMs *= 2;
+      return reviewMs > lastReviewShare * delayMs ? delayMs : reviewMs;
+    },
+  };
+}

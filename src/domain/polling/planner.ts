@@ -2,7 +2,13 @@
 
 import type { PollSchedule } from '../poll-schedule.ts';
 import type { ClassChain, DurationEstimate, DurationModel } from './duration-model.ts';
-import { defaultGuard, type GuardOptions, learnedSchedule, trustOf } from './learned-schedule.ts';
+import {
+  defaultGuard,
+  type GuardOptions,
+  learnedSchedule,
+  reviewedSchedule,
+  trustOf,
+} from './learned-schedule.ts';
 import { type LookTable, lookTable } from './look-table.ts';
 import { refined, survivalAt } from './survival.ts';
 
@@ -16,8 +22,10 @@ export const defaultPlanner: PlannerOptions = { guard: defaultGuard, maxDelayMs:
 
 export interface PlanRequest {
   readonly chain: ClassChain;
-  /** The delay that one look is worth, milliseconds: the user's knob, or the fleet's price when the quota is short. */
+  /** The delay that one look is worth, milliseconds: the user's knob. */
   readonly costMs: number;
+  /** How many times as dear a look is while the quota is short; default 1. */
+  readonly scarcity?: number;
   /** The chance that a webhook will tell of the run's end; 0 where none is expected. */
   readonly webhookChance: number;
   /** The run's own bound, if it is tighter than the fleet's. */
@@ -35,6 +43,10 @@ export function effectiveCostMs(costMs: number, webhookChance: number): number {
 
 /** Prices are told apart by 3 %: a price that is off by 1.5 % costs a hundredth of a percent. */
 const logPriceStep = 0.03;
+/** A price that moves is told apart by 10 %, or it would call for new tables all the time. */
+const movingPriceStep = 0.1;
+/** Looks that are dearer by less than this are not stretched. */
+const leastStretch = 1.05;
 const cheapestMs = 1;
 
 /** A chance of going on that is not worth following. */
@@ -55,17 +67,11 @@ export class Planner {
   }
 
   scheduleFor(request: PlanRequest): PollSchedule {
-    const { guard, maxDelayMs } = this.options;
     const estimate = this.model.estimate(request.chain);
-    const costMs = effectiveCostMs(request.costMs, request.webhookChance);
-    // A webhook that is likely to come bounds the worst delay as the guard does.
-    const trust = trustOf(guard, estimate.evidence) * (costMs / request.costMs);
-    return learnedSchedule({
-      table: this.tableOf(estimate, costMs),
-      guard,
-      trust,
-      maxDelayMs: Math.min(maxDelayMs, request.maxDelayMs ?? Infinity),
-    });
+    const plain = this.scheduleAt(estimate, request, 1);
+    const dearer = (request.scarcity ?? 1) * effectiveCostMs(1, request.webhookChance);
+    if (dearer < leastStretch) return plain;
+    return reviewedSchedule(this.scheduleAt(estimate, request, dearer), plain);
   }
 
   /** How many looks a run of this class is expected to need, from its create on. */
@@ -83,13 +89,27 @@ export class Planner {
     return looks;
   }
 
-  private tableOf(estimate: DurationEstimate, costMs: number): LookTable {
-    const step = Math.round(Math.log(Math.max(cheapestMs, costMs)) / logPriceStep);
+  /** With looks that are `dearer` times as dear as the run's own price. */
+  private scheduleAt(estimate: DurationEstimate, request: PlanRequest, dearer: number): PollSchedule {
+    const { guard, maxDelayMs } = this.options;
+    const logStep = dearer === 1 ? logPriceStep : movingPriceStep;
+    return learnedSchedule({
+      table: this.tableOf(estimate, request.costMs * dearer, logStep),
+      guard,
+      // The guard gives way as the gaps grow: a webhook that is likely to come bounds the worst delay as it does, and
+      // what the quota does not allow cannot be had.
+      trust: trustOf(guard, estimate.evidence) * dearer,
+      maxDelayMs: Math.min(maxDelayMs, request.maxDelayMs ?? Infinity),
+    });
+  }
+
+  private tableOf(estimate: DurationEstimate, costMs: number, logStep: number): LookTable {
+    const step = logStep * Math.round(Math.log(Math.max(cheapestMs, costMs)) / logStep);
     const held = this.tables.get(estimate) ?? new Map<number, LookTable>();
     const known = held.get(step);
     if (known !== undefined) return known;
     if (held.size >= maxPrices) held.clear();
-    const price = Math.exp(step * logPriceStep);
+    const price = Math.exp(step);
     const table = lookTable(refined(estimate.curve, price), price);
     held.set(step, table);
     this.tables.set(estimate, held);

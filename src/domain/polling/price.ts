@@ -1,81 +1,61 @@
 /**
  * One price for the whole fleet when the quota is short: looks grow dearer until those that are due fit the quota.
  *
- * Each run is looked at when its own table says so at that price, the earliest due first. The lag of the earliest due
- * behind the clock is the error; the price is its integral. Never all gaps stretched alike (oscillates), never the
- * oldest first (starves).
+ * Each run asks for its look when its own table says so at that price, and permits go out in the order of asking: the
+ * earliest due first. How long looks wait for their permits is the error of a controller (PI) that sets the price.
+ * Never all gaps stretched alike (oscillates), never the oldest first (starves).
  */
 
 export interface PriceState {
-  /** What a look costs now, milliseconds of delay. */
-  readonly costMs: number;
+  /** How many times as dear a look is as the knob says; 1 while the quota is not short. */
+  readonly scarcity: number;
+  /** The integral: the logarithm of the scarcity that has lasted. */
+  readonly level: number;
+  /** The latest looks, decayed: how many, their waits for a permit, and their gaps from look to look, in sum. */
+  readonly looks: number;
+  readonly lagMs: number;
+  readonly gapMs: number;
 }
 
-export interface PriceOptions {
-  /** The user's knob: the price while the quota is not short. */
-  readonly baseCostMs: number;
-  /** The price never rises above base times this; default 10,000. */
-  readonly mostTimes: number;
-  /** How fast the price follows: e-folds a second at full error; default 1/20. */
-  readonly gainPerSecond: number;
-  /** A lag of so much counts as full error; default 2 s. */
-  readonly fullLagMs: number;
-}
+export const noScarcity: PriceState = { scarcity: 1, level: 0, looks: 0, lagMs: 0, gapMs: 0 };
 
-export const defaultPrice: Omit<PriceOptions, 'baseCostMs'> = {
-  mostTimes: 10_000,
-  gainPerSecond: 1 / 20,
-  fullLagMs: 2000,
-};
+/** Looks that were permitted since the last exchange, in sum. */
+export type PermittedLooks = Pick<PriceState, 'looks' | 'lagMs' | 'gapMs'>;
 
+export const noLooks: PermittedLooks = { looks: 0, lagMs: 0, gapMs: 0 };
+
+/** What looks may wait: enough that no permit stays unused, and less is no sign of a short quota. */
+const goodLagMs = 1000;
+/** A queue cannot be emptier than empty, so what is below the good lag counts so many times. */
+const idleWeight = 8;
 /**
- * The price after `elapsedMs` in which the earliest due look was `lagMs` late (negative: it was taken before its time,
- * because permits were idle).
+ * Demand follows a price only as runs come to their next look, so the gap between looks is the measure of time: a lag
+ * of one gap makes looks e³ times as dear, and raises the level by 0.4 within a gap.
  */
-export function nextPrice(
-  state: PriceState,
-  lagMs: number,
-  elapsedMs: number,
-  options: PriceOptions,
-): PriceState {
-  const error = Math.min(1, Math.max(-1, lagMs / options.fullLagMs));
-  const seconds = Math.min(5, Math.max(0, elapsedMs / 1000));
-  const wanted = state.costMs * Math.exp(options.gainPerSecond * seconds * error);
-  const most = options.baseCostMs * options.mostTimes;
-  return { costMs: Math.min(most, Math.max(options.baseCostMs, wanted)) };
+const proportional = 3;
+const integral = 0.4;
+const leastGapMs = 2000;
+/** Where nothing has been looked at for a while. */
+const idleGapMs = 10_000;
+const memoryMs = 2000;
+const negligible = 0.1;
+const mostLevel = Math.log(10_000);
+
+/** The price `elapsedMs` after `state`, with the looks that were permitted since. */
+export function nextPrice(state: PriceState, permitted: PermittedLooks, elapsedMs: number): PriceState {
+  const passedMs = Math.min(5000, Math.max(0, elapsedMs));
+  const kept = Math.exp(-passedMs / memoryMs);
+  const looks = state.looks * kept + permitted.looks;
+  const lagMs = state.lagMs * kept + permitted.lagMs;
+  const gapMs = state.gapMs * kept + permitted.gapMs;
+  const isIdle = looks < negligible;
+  const gap = isIdle ? idleGapMs : Math.max(leastGapMs, gapMs / looks);
+  const excessMs = (isIdle ? 0 : lagMs / looks) - goodLagMs;
+  const error = Math.min(1, (excessMs < 0 ? idleWeight * excessMs : excessMs) / gap);
+  const level = within(state.level + (integral * error * passedMs) / gap);
+  return { scarcity: Math.exp(within(level + proportional * error)), level, looks, lagMs, gapMs };
 }
 
-export interface DueLook {
-  readonly runId: string;
-  readonly classKey: string;
-  readonly dueAtMs: number;
-}
-
-/**
- * Which looks to take now: the earliest due, overdue or not (a permit that lapses helps nobody), but no class more
- * than `classShare` of the permits while others are overdue. `candidates` in any order.
- */
-export function chooseLooks(
-  candidates: readonly DueLook[],
-  permits: number,
-  nowMs: number,
-  classShare = 1,
-): readonly DueLook[] {
-  const byDue = candidates.toSorted((a, b) => a.dueAtMs - b.dueAtMs);
-  const cap = Math.max(1, Math.ceil(permits * classShare));
-  const taken = new Map<string, number>();
-  const chosen: DueLook[] = [];
-  const passedOver: DueLook[] = [];
-  for (const look of byDue) {
-    if (chosen.length >= permits) break;
-    const ofClass = taken.get(look.classKey) ?? 0;
-    if (ofClass >= cap || look.dueAtMs > nowMs) {
-      passedOver.push(look);
-      continue;
-    }
-    taken.set(look.classKey, ofClass + 1);
-    chosen.push(look);
-  }
-  // Permits that are left go to whoever is next, caps or not.
-  return [...chosen, ...passedOver.slice(0, Math.max(0, permits - chosen.length))];
+function within(logPrice: number): number {
+  return Math.min(mostLevel, Math.max(0, logPrice));
 }

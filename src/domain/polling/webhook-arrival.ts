@@ -41,14 +41,27 @@ export const unknownArrival: ArrivalState = { arrived: 1, missed: 0.25, down: 0.
  * - `arrived`: the webhook told of the end. `latencyMs`: from the end to the webhook.
  * - `missed`: a look found the run over. `silentMs`: how long after the end no webhook had come; soon after it, one
  *   may still be on its way, and little is learnt.
+ * - `silent`: neither a webhook nor a look has told of runs of which `expectedEnds` should have ended by now. Weak, but
+ *   many runs in flight know it long before the first of them is looked at. Negative: taken back, since a look has found
+ *   them still going.
  */
 export type ArrivalEvidence =
   | { readonly type: 'arrived'; readonly latencyMs: number | null }
-  | { readonly type: 'missed'; readonly silentMs: number };
+  | { readonly type: 'missed'; readonly silentMs: number }
+  | { readonly type: 'silent'; readonly expectedEnds: number };
 
 /** The chance that a webhook will tell of the next run's end. */
 export function arrivalChance(state: ArrivalState, options: ArrivalOptions = defaultArrival): number {
   return (1 - state.down) * upChance(state) + state.down * options.downChance;
+}
+
+/** Below the first, webhooks have stopped; they come again above the second: nobody hears of each doubt. */
+const stoppedBelow = 0.2;
+const backAbove = 0.7;
+
+/** `before`: whether they had, as far as was said. */
+export function webhooksHaveStopped(chance: number, before = false): boolean {
+  return chance < (before ? backAbove : stoppedBelow);
 }
 
 export function learnArrival(
@@ -56,8 +69,10 @@ export function learnArrival(
   evidence: ArrivalEvidence,
   options: ArrivalOptions = defaultArrival,
 ): ArrivalState {
-  const before = state.down * (1 - options.recoverChance) + (1 - state.down) * options.failChance;
   const ok = upChance(state);
+  if (evidence.type === 'silent')
+    return { ...state, down: afterSilence(state, evidence.expectedEnds, options) };
+  const before = state.down * (1 - options.recoverChance) + (1 - state.down) * options.failChance;
   if (evidence.type === 'arrived') {
     const down = posterior(before, options.downChance, ok);
     const latencyMs =
@@ -72,7 +87,24 @@ export function learnArrival(
   return { ...counted(state, options, 0, (1 - down) * due), down };
 }
 
-function upChance({ arrived, missed }: ArrivalState): number {
+/** Silence alone, which may be our own mistake about durations, never proves more than this. */
+const mostBySilence = 0.9;
+
+/** Silence is told of at many reviews of a run, so it makes a failure less likely beforehand than an end does. */
+const silentFailShare = 0.25;
+
+function afterSilence(
+  { down, ...counts }: ArrivalState,
+  expectedEnds: number,
+  options: ArrivalOptions,
+): number {
+  const failed = silentFailShare * options.failChance * Math.max(0, expectedEnds);
+  const before = down + (1 - down) * failed;
+  const after = posterior(before, 1, Math.exp(-upChance(counts) * expectedEnds));
+  return expectedEnds > 0 ? Math.max(down, Math.min(mostBySilence, after)) : after;
+}
+
+function upChance({ arrived, missed }: Pick<ArrivalState, 'arrived' | 'missed'>): number {
   return arrived / (arrived + missed);
 }
 

@@ -6,6 +6,7 @@ export { FakeEventBus } from './event-bus.ts';
 export { eventually } from './eventually.ts';
 export { FakeIdempotencyStore } from './idempotency-store.ts';
 export { ManualClock } from './manual-clock.ts';
+export { aPacing, FakePacingStore } from './pacing-store.ts';
 export { FakeProviderHealth } from './provider-health.ts';
 export { FakeProvider } from './provider.ts';
 export { FakeRateGate, SharedQuota } from './rate-gate.ts';

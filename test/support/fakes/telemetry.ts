@@ -2,6 +2,7 @@ import type { RunOutcome, RunSpec, RunState } from '../../../src/domain/run.ts';
 import type {
   ApiCallReport,
   CallbackResult,
+  PaceReport,
   PollReport,
   Telemetry,
   ToolCallReport,
@@ -21,6 +22,7 @@ export class RecordingTelemetry implements Telemetry {
   readonly polls: PollReport[] = [];
   readonly toolCalls: ToolCallReport[] = [];
   readonly callbacks: CallbackResult[] = [];
+  readonly paces: PaceReport[] = [];
   throttledCount = 0;
 
   apiCall(report: ApiCallReport): void {
@@ -41,6 +43,10 @@ export class RecordingTelemetry implements Telemetry {
 
   callbackTried(result: CallbackResult): void {
     this.callbacks.push(result);
+  }
+
+  paced(report: PaceReport): void {
+    this.paces.push(report);
   }
 
   throttled(): void {

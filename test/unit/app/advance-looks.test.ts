@@ -9,17 +9,19 @@ import { DurationModel } from '../../../src/domain/polling/duration-model.ts';
 import { Planner } from '../../../src/domain/polling/planner.ts';
 import { backoffSchedule, defaultBackoff } from '../../../src/domain/poll-schedule.ts';
 import { aFault, over, running, seconds } from '../../support/fakes/builders.ts';
-import { FakeDurationStore, FakeWorld } from '../../support/fakes/index.ts';
+import { aPacing, FakeDurationStore, FakePacingStore, FakeWorld } from '../../support/fakes/index.ts';
 
 /** A world whose worker learns. */
 class LearningWorld extends FakeWorld {
   readonly model = new DurationModel();
+  readonly pacingStore = new FakePacingStore(this.clock);
 
   learning(): this {
     const polling = new LearnedPolling({
       model: this.model,
       planner: new Planner(this.model),
       store: new FakeDurationStore(this.clock),
+      pacing: aPacing(this.pacingStore, this.telemetry),
       clock: this.clock,
       telemetry: this.telemetry,
       costMs: 1000,

@@ -17,7 +17,13 @@ import {
   seconds,
   t0,
 } from '../../support/fakes/builders.ts';
-import { FakeDurationStore, ManualClock, RecordingTelemetry } from '../../support/fakes/index.ts';
+import {
+  aPacing,
+  FakeDurationStore,
+  FakePacingStore,
+  ManualClock,
+  RecordingTelemetry,
+} from '../../support/fakes/index.ts';
 
 const clock = new ManualClock(t0);
 let store: FakeDurationStore;
@@ -32,10 +38,12 @@ function worker(maxClasses = 500): LearnedPolling {
   const model = new DurationModel({ maxClasses });
   const planner = new Planner(model);
   const backoff = backoffSchedule({ ...defaultBackoff, jitter: 0 });
-  return new LearnedPolling({ model, planner, store, clock, telemetry, costMs: 1000, backoff });
+  const pacing = aPacing(new FakePacingStore(clock), telemetry);
+  return new LearnedPolling({ model, planner, store, pacing, clock, telemetry, costMs: 1000, backoff });
 }
 
-const spec = aSpec({ label: 'nightly', traits: { model: 'gpt-5' } });
+/** `poll`: no webhook stretches its gaps. */
+const spec = aSpec({ label: 'nightly', follow: 'poll', traits: { model: 'gpt-5' } });
 const look = { ageMs: 0, looks: 0, random: 0.5 };
 const firstLookMs = (polling: LearnedPolling, of: RunSpec = spec): number =>
   polling.scheduleFor(of).delayMs(look);
@@ -182,7 +190,9 @@ describe('LearnedPolling', () => {
       throw new Error('Another.');
     };
     const backoff = backoffSchedule({ ...defaultBackoff, jitter: 0 });
-    const polling = new LearnedPolling({ model, planner, store, clock, telemetry, costMs: 1000, backoff });
+    const pacing = aPacing(new FakePacingStore(clock), telemetry);
+    const options = { model, planner, store, pacing, clock, telemetry, costMs: 1000, backoff };
+    const polling = new LearnedPolling(options);
     const schedule = polling.scheduleFor(spec);
     expect([schedule.delayMs(look), schedule.reason?.(look)]).toEqual([500, 'backoff']);
     teach(polling, seconds(120), 1);
@@ -203,6 +213,41 @@ describe('LearnedPolling', () => {
     // What we cut short tells nothing of the schedule.
     const cancelled = ended({ calls, cancel: { reason: 'caller', atMs: t0 } });
     expect(polling.report(spec, cancelled, outcome)).toBeNull();
+  });
+});
+
+const chance = (): number => telemetry.paces.at(-1)?.webhookChance ?? 0;
+
+describe('webhooks that stop', () => {
+  const awaited = { ...spec, follow: 'webhook' as const };
+
+  async function known(polling: LearnedPolling): Promise<void> {
+    teach(polling, seconds(120), 200);
+    const byWebhook = anOutcome({ foundBy: 'webhook', detectionDelayMs: 300 });
+    for (let n = 0; n < 200; n += 1) polling.report(awaited, ended(), byWebhook);
+    await polling.sync();
+  }
+
+  it('are felt by the silence of many runs in flight, before any of them is looked at', async () => {
+    const polling = worker();
+    await known(polling);
+    expect(chance()).toBeGreaterThan(0.95);
+    const atMs = seconds(150);
+    const before = following({ wakeAtMs: t0 + atMs, lookAtMs: t0 + seconds(400) });
+    const putOff = following({ wakeAtMs: t0 + 2 * atMs, lookAtMs: t0 + seconds(400) });
+    // Parked again for other reasons, or by a look: no silence.
+    polling.parked(awaited, before, { ...putOff, lastLookAtMs: t0 + atMs }, t0 + atMs);
+    polling.parked(awaited, before, { ...putOff, faultStreak: 1 }, t0 + atMs);
+    polling.parked(spec, before, putOff, t0 + atMs);
+    await polling.sync();
+    expect(chance()).toBeGreaterThan(0.95);
+    for (let n = 0; n < 10; n += 1) polling.parked(awaited, before, putOff, t0 + atMs);
+    await polling.sync();
+    expect(chance()).toBeLessThan(0.3);
+    // Looks that find them going take it back.
+    for (let n = 0; n < 10; n += 1) polling.permitted(awaited, putOff, 0, t0 + 2 * atMs);
+    await polling.sync();
+    expect(chance()).toBeGreaterThan(0.95);
   });
 });
 

@@ -1,7 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { chooseLooks, defaultPrice, nextPrice } from '../../../../src/domain/polling/price.ts';
+import { nextPrice, noScarcity } from '../../../../src/domain/polling/price.ts';
+import { silenceAtReview, silenceTakenBack } from '../../../../src/domain/polling/silence.ts';
 import {
   arrivalChance,
   type ArrivalEvidence,
@@ -13,6 +14,8 @@ import { seeded } from './support.ts';
 
 const arrived: ArrivalEvidence = { type: 'arrived', latencyMs: 300 };
 const missed: ArrivalEvidence = { type: 'missed', silentMs: 60_000 };
+
+const silent = (expectedEnds: number): ArrivalEvidence => ({ type: 'silent', expectedEnds });
 
 function after(state: ArrivalState, evidence: readonly ArrivalEvidence[]): ArrivalState {
   return evidence.reduce((known, next) => learnArrival(known, next), state);
@@ -53,9 +56,24 @@ describe('the chance that a webhook arrives', () => {
     expect(arrivalChance(state)).toBeGreaterThan(0.95);
   });
 
+  it('is doubted when many runs are silent at once, and more than doubted only by what looks find', () => {
+    expect(arrivalChance(after(reliable, [silent(1)]))).toBeGreaterThan(0.98);
+    const quiet = after(
+      reliable,
+      Array.from({ length: 100 }, () => silent(0.1)),
+    );
+    expect(arrivalChance(quiet)).toBeLessThan(0.3);
+    expect(arrivalChance(quiet)).toBeGreaterThan(0.05);
+    expect(arrivalChance(after(quiet, [silent(-10)]))).toBeGreaterThan(0.95);
+    expect(arrivalChance(after(quiet, [arrived, arrived]))).toBeGreaterThan(0.9);
+  });
+
   it('stays a chance whatever happens', () => {
     const evidence = fc.oneof(
       fc.constant(arrived),
+      fc
+        .double({ min: -1e3, max: 1e3, noNaN: true })
+        .map((expectedEnds): ArrivalEvidence => ({ type: 'silent', expectedEnds })),
       fc
         .double({ min: -1e6, max: 1e9, noNaN: true })
         .map((silentMs): ArrivalEvidence => ({ type: 'missed', silentMs })),
@@ -72,82 +90,74 @@ describe('the chance that a webhook arrives', () => {
 });
 
 describe('the fleet’s price', () => {
-  const options = { ...defaultPrice, baseCostMs: 1000 };
+  const amount = fc.double({ min: 0, max: 1e9, noNaN: true });
 
-  it('rises while looks are late, falls while they are early, and never leaves its bounds', () => {
+  it('never leaves its bounds, whatever is seen', () => {
+    const sight = fc.record({ looks: fc.nat(1000), lagMs: amount, gapMs: amount });
+    const turns = fc.array(fc.tuple(sight, fc.double({ min: -1e6, max: 1e6, noNaN: true })));
     fc.assert(
-      fc.property(
-        fc.double({ min: 1000, max: 1e7, noNaN: true }),
-        fc.double({ min: -1e9, max: 1e9, noNaN: true }),
-        fc.double({ min: -10, max: 1e6, noNaN: true }),
-        (costMs, lagMs, elapsedMs) => {
-          const next = nextPrice({ costMs }, lagMs, elapsedMs, options).costMs;
-          expect(next).toBeGreaterThanOrEqual(1000);
-          expect(next).toBeLessThanOrEqual(1e7);
-          const moved = Math.sign(Math.log(next / costMs) * lagMs);
-          expect(moved).toBeGreaterThanOrEqual(Math.abs(next - costMs) < 1e-6 ? -1 : 0);
-        },
-      ),
+      fc.property(turns, (all) => {
+        const last = all.reduce((state, [seen, elapsedMs]) => nextPrice(state, seen, elapsedMs), noScarcity);
+        expect(last.scarcity).toBeGreaterThanOrEqual(1);
+        expect(last.scarcity).toBeLessThanOrEqual(10_001);
+      }),
       { seed: 1 },
     );
   });
 
-  it('settles where demand, which falls as 1/√price, meets the quota', () => {
-    // Demand 100/√(price/1 s) looks a second against 20 permits: the balance is a price of 25 s.
-    let state = { costMs: 1000 };
-    let backlog = 0;
-    for (let step = 0; step < 60_000; step += 1) {
-      backlog = Math.max(-40, backlog + (100 / Math.sqrt(state.costMs / 1000) - 20) * 0.1);
-      state = nextPrice(state, (backlog / 20) * 1000, 100, options);
+  it('is the knob’s while looks get their permits within a second', () => {
+    let state = noScarcity;
+    for (let n = 0; n < 600; n += 1) {
+      state = nextPrice(state, { looks: 10, lagMs: 9000, gapMs: 20_000 }, 1000);
+      expect(state.scarcity).toBe(1);
     }
-    expect(state.costMs).toBeGreaterThan(12_500);
-    expect(state.costMs).toBeLessThan(50_000);
+  });
+
+  it('settles where demand, which falls as 1/√price, meets the quota, and leaves no permit unused', () => {
+    // A run's gap is 10 s at the knob's price; there are 1000 of them, and 40 permits a second.
+    let state = noScarcity;
+    let queue = 0;
+    let rate = 100;
+    let unused = 0;
+    for (let second = 0; second < 3000; second += 1) {
+      const gapMs = 10_000 * Math.sqrt(state.scarcity);
+      // Demand follows within a gap.
+      rate += (1_000_000 / gapMs - rate) * Math.min(1, 2000 / gapMs);
+      queue += rate;
+      const taken = Math.min(40, queue);
+      queue -= taken;
+      if (second > 1000) unused += 40 - taken;
+      state = nextPrice(
+        state,
+        { looks: taken, lagMs: (taken * 1000 * queue) / 40, gapMs: taken * gapMs },
+        1000,
+      );
+    }
+    expect(state.scarcity).toBeGreaterThan(5);
+    expect(state.scarcity).toBeLessThan(8);
+    expect(unused / (2000 * 40)).toBeLessThan(0.01);
   });
 });
 
-describe('which looks are taken', () => {
-  const look = fc.record({
-    runId: fc.uuid(),
-    classKey: fc.constantFrom('short', 'long'),
-    dueAtMs: fc.integer({ min: 0, max: 2000 }),
+const gap = (sinceMs: number) => ({ ageMs: 50_000, sinceMs, plainMs: 10_000 });
+
+describe('the silence of a run that is followed by webhook', () => {
+  // Constant hazard: one in 100 s.
+  const agesMs = Float64Array.from({ length: 1001 }, (_, i) => i * 1000);
+  const curve = { agesMs, survival: agesMs.map((ageMs) => Math.exp(-ageMs / 100_000)) };
+
+  it('counts the ends that it should have been, from review to review', () => {
+    const reviews = [10_000, 20_000, 40_000].map((sinceMs) => silenceAtReview(curve, gap(sinceMs)));
+    expect(reviews.map((ends) => Math.round(100 * ends))).toEqual([10, 10, 20]);
   });
 
-  it('leaves no permit unused while a run waits', () => {
-    fc.assert(
-      fc.property(
-        fc.array(look),
-        fc.nat(20),
-        fc.double({ min: 0.1, max: 1, noNaN: true }),
-        (all, permits, share) => {
-          const chosen = chooseLooks(all, permits, 1000, share);
-          expect(chosen).toHaveLength(Math.min(permits, all.length));
-          expect(new Set(chosen).size).toBe(chosen.length);
-        },
-      ),
-      { seed: 1 },
-    );
+  it('is taken back by the look that ends it, as far as it was counted', () => {
+    expect(silenceTakenBack(curve, gap(100_000))).toBeCloseTo(-0.4, 2);
+    expect(silenceTakenBack(curve, gap(12_000))).toBe(0);
+    expect(silenceTakenBack(curve, gap(0))).toBe(0);
   });
 
-  it('takes the earliest due first without a cap', () => {
-    fc.assert(
-      fc.property(fc.array(look, { minLength: 1 }), fc.integer({ min: 1, max: 20 }), (all, permits) => {
-        const due = chooseLooks(all, permits, 1000).map(({ dueAtMs }) => dueAtMs);
-        const wanted = all.map(({ dueAtMs }) => dueAtMs).toSorted((a, b) => a - b);
-        expect(due).toEqual(wanted.slice(0, permits));
-      }),
-      { seed: 2 },
-    );
-  });
-
-  it('keeps a class from taking all while another is overdue', () => {
-    const shorts = Array.from({ length: 10 }, (_, i) => ({ runId: `s${i}`, classKey: 'short', dueAtMs: i }));
-    const longs = Array.from({ length: 10 }, (_, i) => ({
-      runId: `l${i}`,
-      classKey: 'long',
-      dueAtMs: 100 + i,
-    }));
-    const chosen = chooseLooks([...shorts, ...longs], 10, 1000, 0.7);
-    expect(chosen.filter(({ classKey }) => classKey === 'short')).toHaveLength(7);
-    expect(chosen.filter(({ classKey }) => classKey === 'long')).toHaveLength(3);
+  it('counts no more than three for one run, however long it is known to take', () => {
+    expect(silenceAtReview(curve, { ageMs: 0, sinceMs: 900_000, plainMs: 900_000 })).toBe(3);
   });
 });
