@@ -3,16 +3,18 @@ import { isTerminal } from '../domain/status.ts';
 import type { CallbackPayload, CallbackType } from '../domain/wire/callback.ts';
 import type { CallbackMessage } from '../ports/callback-sender.ts';
 import type { RunRecord } from '../ports/run-store.ts';
+import { asksItsCaller } from './tool-views.ts';
 import { viewOf } from './view.ts';
 
 /** Receivers commonly refuse bodies of a megabyte, and each is kept until it is delivered. Characters. */
 const bodyLimit = 262_144;
 
-/** What the caller's URL is to be told of the run as it is now: its end, or that it waits for tools. Null: nothing. */
+/** What the caller's URL is to be told of the run as it is now: its end, or that it waits for its tools. Null: nothing. */
 export function callbackOf(record: RunRecord, nowMs: number): CallbackMessage | null {
   const { spec, state, outcome } = record;
   const status = outcome?.status ?? statusOf(state);
   if (spec.callbackUrl === null || (!isTerminal(status) && status !== 'requires_action')) return null;
+  if (status === 'requires_action' && !asksItsCaller(record)) return null;
   const type: CallbackType = `run.${status}`;
   // A run asks for tools again only after it has sent something.
   const news = isTerminal(status) ? 'ended' : `action_${state.calls.create + state.calls.submit}`;

@@ -89,7 +89,11 @@ function prepare(deps: SubmitDeps, body: unknown, owner: string | null): JobData
   const problems = [
     ...accountProblems(deps, input.account),
     ...requestProblems(kind, input.request),
-    ...callbackProblems(deps, input.callback?.url),
+    ...callbackProblems(deps, ['callback', 'url'], input.callback?.url),
+    ...callbackProblems(deps, ['tools', 'url'], input.tools?.mode === 'http' ? input.tools.url : undefined),
+    ...Object.entries(input.tools?.by_name ?? {}).flatMap(([name, { mode, url }]) =>
+      callbackProblems(deps, ['tools', 'by_name', name, 'url'], mode === 'http' ? url : undefined),
+    ),
   ];
   if (problems.length > 0) throw new InvalidInputError(problems);
   // Parsed again: the lane comes from the provider's request, and may not fit.
@@ -108,9 +112,14 @@ function requestProblems(kind: RequestRules, request: ProviderRequest): FieldErr
   return kind.validate(request).map(({ path, message }) => ({ path: ['request', ...path], message }));
 }
 
-function callbackProblems({ callbacks }: SubmitDeps, url: string | undefined): FieldError[] {
+/** Tools and callbacks are called in the same way. */
+function callbackProblems(
+  { callbacks }: SubmitDeps,
+  path: readonly string[],
+  url: string | undefined,
+): FieldError[] {
   const message = url === undefined ? null : callbacks.problemOf(url);
-  return message === null ? [] : [{ path: ['callback', 'url'], message }];
+  return message === null ? [] : [{ path, message }];
 }
 
 function accountProblems({ accountNames }: SubmitDeps, name: string | null): FieldError[] {

@@ -54,6 +54,8 @@ export interface ToolsConfig {
   readonly module: string | null;
   readonly concurrency: number;
   readonly maxOutputBytes: number;
+  /** How long a URL may take to answer a call. */
+  readonly httpTimeoutSeconds: number;
 }
 
 export interface CallbackConfig {
@@ -120,6 +122,7 @@ export function loadConfig(env: Env, readFile: ReadFile = noFiles): Config {
       module: data.RUNFLEET_TOOLS_MODULE ?? null,
       concurrency: data.RUNFLEET_TOOLS_CONCURRENCY,
       maxOutputBytes: data.RUNFLEET_TOOLS_MAX_OUTPUT_BYTES,
+      httpTimeoutSeconds: data.RUNFLEET_TOOLS_HTTP_TIMEOUT_SECONDS,
     },
     prefix: data.RUNFLEET_PREFIX,
     logLevel: data.RUNFLEET_LOG_LEVEL,

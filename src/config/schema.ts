@@ -169,6 +169,11 @@ export const variables = {
     .describe(
       'The largest output of a tool; the model is told of a larger one instead. Providers allow less.',
     ),
+  RUNFLEET_TOOLS_HTTP_TIMEOUT_SECONDS: number(z.number().positive().max(86_400))
+    .default(300)
+    .describe(
+      'How long a URL may take to answer a tool call (mode `http`). It is no longer than the run has.',
+    ),
   RUNFLEET_PREFIX: z
     .string()
     .regex(/^\{[\w.-]+\}$/, 'must be a hash tag such as {runfleet}')

@@ -21,6 +21,7 @@ import {
   beginSubmit,
   collected,
   isAsking,
+  isFormer,
   lookForAnswers,
   waitForAnswers,
   withoutAsking,
@@ -38,6 +39,7 @@ import {
   lasting,
   type RunState,
 } from './run.ts';
+import type { ProviderSnapshot } from './snapshot.ts';
 import { withWord } from './word.ts';
 
 /** Early by more than this: somebody promoted the job by hand, and a look would be wasted. */
@@ -55,7 +57,8 @@ export function decide(state: RunState, event: RunEvent, context: DecideContext)
     case 'activated':
       return activate(state, event, context);
     case 'replied':
-      if (event.call === 'adopt' && !isOurs(event.snapshot, context)) return notAdopted(state, context);
+      if (event.call === 'adopt' && !isSuccessor(state, event.snapshot, context))
+        return notAdopted(state, context);
       return decideReply(state, event.call, event.snapshot, context);
     case 'found':
       return event.snapshot === null
@@ -76,6 +79,12 @@ export function decide(state: RunState, event: RunEvent, context: DecideContext)
       return never;
     }
   }
+}
+
+/** Ours, and not one that this run has left behind: the late word of a response that asked for tools comes here too. */
+function isSuccessor(state: OpenState, snapshot: ProviderSnapshot, context: DecideContext): boolean {
+  const former = state.phase === 'creating' && isFormer(state, snapshot.providerRunId);
+  return isOurs(snapshot, context) && !former;
 }
 
 /** The state to hold while a call is out: it is counted, and a create's intent is on record before it is sent. */

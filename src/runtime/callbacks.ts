@@ -83,7 +83,8 @@ export function callbackRules(config: CallbackConfig): CallbackRules {
   };
 }
 
-function allowList({ allow }: CallbackConfig): AllowList {
+/** Throws `StartError`. */
+export function allowList({ allow }: CallbackConfig): AllowList {
   try {
     return parseAllowList(allow);
   } catch (error) {

@@ -30,6 +30,7 @@ import { startPolling } from './polling.ts';
 import { requestRules } from './kinds.ts';
 import { quotaView, startQuotas } from './quota-view.ts';
 import { type AccountChecks, readiness } from './readiness.ts';
+import { startHttpTools } from './tools-http.ts';
 import { receiveWebhooks } from './webhooks.ts';
 
 export interface FleetContext extends ConnectionContext {
@@ -124,6 +125,7 @@ export async function startRuns(context: FleetContext, metrics: Metrics): Promis
   const telemetry = new PrometheusTelemetry(metrics, logger);
   const polling = startPolling(context, client, telemetry);
   metrics.polls.priceSeconds.set(config.pollCostMs / 1000);
+  const answers = new RedisToolAnswers(client, config.prefix);
   const deps: AdvanceDeps = {
     kinds: requestRules,
     accounts,
@@ -134,7 +136,10 @@ export async function startRuns(context: FleetContext, metrics: Metrics): Promis
     telemetry,
     policy: defaultPolicy,
     polling,
-    tools: { answers: new RedisToolAnswers(client, config.prefix), dispatchers: {} },
+    tools: {
+      answers,
+      dispatchers: { http: await startHttpTools(context, client, { answers, store, telemetry }) },
+    },
     looks: new SharedLooks(),
   };
   const worker = new RunsWorker({

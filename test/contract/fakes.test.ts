@@ -27,6 +27,7 @@ import { eventBusConformance } from './suites/event-bus.ts';
 import { idempotencyConformance } from './suites/idempotency.ts';
 import { rateGateConformance } from './suites/rate-gate.ts';
 import { type Fate, runProviderConformance, type Trouble } from './suites/run-provider.ts';
+import { toolProviderConformance } from './suites/run-provider-tools.ts';
 import { runStoreConformance, type RunStoreHarness } from './suites/run-store.ts';
 
 const nothing = (): Promise<void> => Promise.resolve();
@@ -216,4 +217,25 @@ it('FakeRunStore: keeps what it is given apart from what its caller holds', asyn
   await store.add('run-a', { ...someData(), request: { list } });
   list.push(2);
   await expect(store.getData('run-a')).resolves.toMatchObject({ request: { list: [1] } });
+});
+
+const asks = (round: number) =>
+  running('requires_action', {
+    toolCalls: [0, 1].map((i) => ({ id: `call_${round}_${i}`, name: 'add', arguments: '{}' })),
+  });
+
+toolProviderConformance('fake', () => {
+  const provider = new FakeProvider('assistants');
+  return Promise.resolve({
+    provider,
+    request: (rounds) => {
+      provider.scriptBy(() => [...Array.from({ length: rounds }, (_, round) => asks(round)), over()]);
+      return Promise.resolve({});
+    },
+    loseReply: () => {
+      provider.failNext('submit', aFault('unclear'), { processed: true });
+      return nothing();
+    },
+    close: nothing,
+  });
 });

@@ -69,7 +69,7 @@ export class QueueToolDispatcher implements ToolDispatcher {
   }
 }
 
-function dataOf(call: ToolCallJob): ToolJobDataInput {
+export function dataOf(call: ToolCallJob): ToolJobDataInput {
   return {
     v: 1,
     run_id: call.runId,

@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import type { ToolCallRef } from '../../domain/tools.ts';
 
 export const toolsQueue = 'tools';
+/** Calls that a URL answers: served by the fleet itself. */
+export const httpToolsQueue = 'tools-http';
 
 /** What this adapter keeps in Redis. BullMQ's own names all begin with `<prefix>:tools:`. */
 export interface ToolKeys {
@@ -19,12 +21,22 @@ export interface ToolKeys {
 
 export function toolKeys(prefix: string): ToolKeys {
   return {
-    job: (jobId) => `${prefix}:${toolsQueue}:${jobId}`,
-    events: `${prefix}:${toolsQueue}:events`,
+    ...queueKeys(prefix, toolsQueue),
     withdrawals: `${prefix}:tool-withdrawals`,
     workers: `${prefix}:tool-workers`,
     served: `${prefix}:tools-served`,
   };
+}
+
+/** What the queue `tools-http` has of them. */
+export type HttpToolKeys = Pick<ToolKeys, 'job' | 'events' | 'withdrawals'>;
+
+export function httpToolKeys(prefix: string): HttpToolKeys {
+  return { ...queueKeys(prefix, httpToolsQueue), withdrawals: `${prefix}:tool-http-withdrawals` };
+}
+
+function queueKeys(prefix: string, queue: string): Pick<ToolKeys, 'job' | 'events'> {
+  return { job: (jobId) => `${prefix}:${queue}:${jobId}`, events: `${prefix}:${queue}:events` };
 }
 
 /** One job a call. Hashed, because BullMQ takes no colons, and providers may put anything into an id. */

@@ -5,11 +5,11 @@ import type { ToolKeys } from './keys.ts';
 export class Withdrawals {
   private readonly client: RedisClient;
   private readonly subscriber: RedisClient;
-  private readonly keys: ToolKeys;
+  private readonly keys: Pick<ToolKeys, 'job' | 'withdrawals'>;
   private readonly listeners = new Map<string, () => void>();
 
   /** `subscriber`: a connection for this alone. */
-  constructor(client: RedisClient, subscriber: RedisClient, keys: ToolKeys) {
+  constructor(client: RedisClient, subscriber: RedisClient, keys: Pick<ToolKeys, 'job' | 'withdrawals'>) {
     this.client = client;
     this.subscriber = subscriber;
     this.keys = keys;

@@ -55,7 +55,8 @@ const runFormatters: Formatters = {
       next_look_at: state['phase'] === 'ended' ? null : iso(state['wakeAtMs']),
       last_fault: Object.keys(fault).length === 0 ? null : faultText(fault, state['faultStreak']),
       cancel: text(fields(state['cancel'])['reason']),
-      waits_for_tools: toolNames(state['toolCalls']),
+      waits_for_tools: statusWord(state) === 'requires_action' ? toolNames(state['toolCalls']) : null,
+      tool_calls_answered: toolNotes(fields(state['tools'])['notes']),
       provider_run_id: text(state['providerRunId']),
       thread_id: text(state['threadId']),
       started_at: iso(state['startedAtMs']),
@@ -125,6 +126,20 @@ function faultText(fault: Fields, streak: unknown): string {
 function toolNames(calls: unknown): string | null {
   if (!Array.isArray(calls) || calls.length === 0) return null;
   return calls.map((call) => text(fields(call)['name']) ?? '?').join(', ');
+}
+
+/** `round 2: weather ok 1.2 s, ask tool_failed` */
+function toolNotes(notes: unknown): readonly string[] | null {
+  if (!Array.isArray(notes) || notes.length === 0) return null;
+  const calls = notes.filter((note): note is unknown[] => Array.isArray(note));
+  return [...Map.groupBy(calls, ([round]) => round)].map(([round, ofRound]) => {
+    const told = ofRound.map(([, , name, result, startedAtMs, endedAtMs]) => {
+      const known = typeof startedAtMs === 'number' && typeof endedAtMs === 'number';
+      const took = known ? ` ${((endedAtMs - startedAtMs) / 1000).toFixed(1)} s` : '';
+      return `${text(name) ?? '?'} ${text(result) ?? '?'}${took}`;
+    });
+    return `round ${String(round)}: ${told.join(', ')}`;
+  });
 }
 
 /** The board has little room: what is not there takes none. */

@@ -34,6 +34,7 @@ export function recordsConformance(factory: RunStoreFactory): void {
     const record = await recordOf(harness, 'run-a');
     expect(record.spec).toEqual({
       id: 'run-a',
+      callbackUrl: null,
       kind: 'responses',
       follow: 'poll',
       account: 'eu',

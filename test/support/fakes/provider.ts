@@ -138,7 +138,10 @@ export class FakeProvider implements RunProvider {
       const found = known(run);
       const asks = view(found);
       // As the real ones do: what nobody waits for is refused.
-      if ((asks.toolCalls ?? []).length === 0) throw new ProviderFault(aFault('refused'));
+      const answered = new Set(submission.outputs.map(({ toolCallId }) => toolCallId));
+      const asked = (asks.toolCalls ?? []).map(({ id }) => id);
+      if (asked.length === 0 || !asked.every((id) => answered.has(id)))
+        throw new ProviderFault(aFault('refused'));
       this.submissions.push(submission);
       if (asks.phase === 'running') {
         step(found);
