@@ -12,6 +12,8 @@ import { Sightings } from './sightings.ts';
 /** A trip blocks Redis for everybody, so it is kept short; the rest goes with the next. */
 const mostCallsATrip = 200;
 const settleWithinMs = 500;
+/** A pause that Redis did not take is told again, for as long as it lasts. */
+const pauseAgainMs = 100;
 /** With so many a trip is worth its price, however little it can wait. */
 const enoughForATrip = 64;
 
@@ -159,6 +161,7 @@ export class Trips {
       this.sightings.restore(seen);
       for (const { id, tokens } of settle) if (!this.settlements.has(id)) this.settlements.set(id, tokens);
       for (const call of calls) refused(call);
+      if (pauseMs > 0) this.gatherTimer ??= setTimeout(() => this.soon(), pauseAgainMs);
       failed();
       return;
     }

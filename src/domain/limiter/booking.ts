@@ -105,7 +105,7 @@ function bookUrgent(state: AccountState, terms: LimiterTerms, nowUs: number, gri
     takeSlot(state, grid, startUs);
     return slot(state, terms, ask.classIndex, nowUs);
   }
-  const limitUs = nowUs + 4 * grid.reachUs;
+  const limitUs = nowUs + 3 * grid.reachUs;
   if (startUs > limitUs) {
     state.gapUs[ask.classIndex] = grid.spacingUs;
     return later(state, terms, nowUs, grid, ask, nowUs + (startUs - limitUs), 'quota');

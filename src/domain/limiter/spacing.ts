@@ -8,9 +8,13 @@
 
 import type { LimiterTerms } from './terms.ts';
 
+/** One call is no more than two thirds of a per cent of such a limit. */
+const leastForOneAhead = 150;
+
 /** Urgent calls that may be ahead of the grid at any time; each pays with a slot of the grid later. */
-export function headroomOf(limit: number, terms: Pick<LimiterTerms, 'headroomShare'>): number {
-  return Math.floor(limit * terms.headroomShare);
+export function headroomOf(limit: number, { headroomShare }: Pick<LimiterTerms, 'headroomShare'>): number {
+  const least = headroomShare > 0 && limit >= leastForOneAhead ? 1 : 0;
+  return Math.max(least, Math.floor(limit * headroomShare));
 }
 
 /** Microseconds between slots for `calls` a window; whole, so that adding them up never rounds down. */
@@ -21,5 +25,5 @@ export function spacingUs(calls: number, terms: Pick<LimiterTerms, 'windowUs' | 
 
 /** How far ahead slots are given out: at least some dozens of slots, so that a trip can ask for several. */
 export function reachUs(spacing: number, terms: Pick<LimiterTerms, 'bookUs' | 'windowUs'>): number {
-  return Math.ceil(Math.min(Math.max(terms.bookUs, 40 * spacing), 2.5 * terms.bookUs, terms.windowUs / 16));
+  return Math.ceil(Math.min(Math.max(terms.bookUs, 40 * spacing), 3 * terms.bookUs, terms.windowUs / 10));
 }

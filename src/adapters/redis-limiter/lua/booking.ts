@@ -38,7 +38,7 @@ local function bookUrgent(grid, ask)
     takeSlot(grid, start)
     return slotAt(ask.class, now)
   end
-  local limit = now + 4 * grid.reach
+  local limit = now + 3 * grid.reach
   if start > limit then
     s.gap[ask.class] = grid.spacing
     return later(grid, ask, now + (start - limit), QUOTA)

@@ -1,13 +1,16 @@
 /** `domain/limiter/spacing.ts`, `limit.ts` and `learning.ts` in Lua. */
 export const limitLua = `
-local function headroomOf(limit) return math.floor(limit * terms.headroomShare) end
+local function headroomOf(limit)
+  local least = terms.headroomShare > 0 and limit >= 150 and 1 or 0
+  return math.max(least, math.floor(limit * terms.headroomShare))
+end
 
 local function spacingUs(calls)
   return math.ceil((terms.windowUs * terms.windowUs) / (calls * (terms.windowUs - terms.jitterUs)))
 end
 
 local function reachUs(spacing)
-  return math.ceil(math.min(math.max(terms.bookUs, 40 * spacing), 2.5 * terms.bookUs, terms.windowUs / 16))
+  return math.ceil(math.min(math.max(terms.bookUs, 40 * spacing), 3 * terms.bookUs, terms.windowUs / 10))
 end
 
 local function ceilingOf()
