@@ -1,5 +1,6 @@
 /** `npm run demo`: the main job, on a fresh machine. Exit code 0 only if every run ended as it should. */
 
+import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { RunfleetClient, type RunView } from '../src/client/index.ts';
 import { processEnvironment } from '../src/config/index.ts';
@@ -36,6 +37,7 @@ async function demo(): Promise<number> {
   const real = Boolean(env['OPENAI_API_KEY'] || env['OPENAI_BASE_URL']);
   const simulators = real ? [] : await Promise.all([1, 2, 3].map(() => startSimulator()));
   const [own, forNaive, forHelper] = simulators;
+  const webhookSecret = `whsec_${randomBytes(32).toString('base64')}`;
   const running = await start('all', {
     env: {
       // Quiet by default: the lines of progress are the log here.
@@ -46,14 +48,22 @@ async function demo(): Promise<number> {
       // The demo is a stranger's first look: nothing of theirs may keep it from its own API.
       RUNFLEET_HOST: '127.0.0.1',
       RUNFLEET_API_KEYS: '',
-      ...(own === undefined ? {} : { OPENAI_BASE_URL: own.baseUrl, OPENAI_API_KEY: 'simulated' }),
+      ...(own === undefined
+        ? {}
+        : {
+            OPENAI_BASE_URL: own.baseUrl,
+            OPENAI_API_KEY: 'simulated',
+            OPENAI_WEBHOOK_SECRET: webhookSecret,
+          }),
     },
     print,
   });
   try {
+    const url = `${running.urls.api}/v1/webhooks/openai`;
+    own?.configure({ webhooks: { url, secret: webhookSecret, threadRuns: true } });
     if (own !== undefined) print('NO REAL OPENAI: OPENAI_API_KEY is not set, so our simulator answers.');
     const runs = real ? realRuns(flags.model) : simulatedRuns();
-    const compared = runs.filter((run) => run.compared);
+    const compared = runs.filter((run) => run.compared === 'looks');
     const [results, ...baselines] = await Promise.all([
       carryAll(running, runs),
       ...(forNaive === undefined ? [] : [measure(forNaive, compared, naive)]),
@@ -91,19 +101,22 @@ function comparison(
   baselines: readonly Measured[],
 ): Map<string, Measured> {
   const endOf = new Map(own.ledger({ runs: true }).runs?.map(({ id, endedAtMs }) => [id, endedAtMs]));
-  const compared = results.filter(({ run }) => run.compared);
-  const ours: Measured = {
-    runs: compared.length,
-    calls: compared.reduce((sum, { view }) => sum + view.calls.total, 0),
-    delaysMs: compared.map(({ view }) => {
-      const seenAtMs = Date.parse(view.detected_at ?? '');
-      return Math.max(0, seenAtMs - (endOf.get(view.provider_run_id ?? '') ?? seenAtMs));
-    }),
+  const ours = (way: DemoRun['compared']): Measured => {
+    const compared = results.filter(({ run }) => run.compared === way);
+    return {
+      runs: compared.length,
+      calls: compared.reduce((sum, { view }) => sum + view.calls.total, 0),
+      delaysMs: compared.map(({ view }) => {
+        const seenAtMs = Date.parse(view.detected_at ?? '');
+        return Math.max(0, seenAtMs - (endOf.get(view.provider_run_id ?? '') ?? seenAtMs));
+      }),
+    };
   };
   const rows: [string, Measured | undefined][] = [
     ['naive loop (a look every second)', baselines[0]],
     ['SDK helper (a look at once, then every 5 s)', baselines[1]],
-    ['runfleet', ours],
+    ['runfleet, by looks alone', ours('looks')],
+    ['runfleet, told by webhooks', ours('webhooks')],
   ];
   return new Map(rows.filter((row): row is [string, Measured] => row[1] !== undefined));
 }

@@ -28,7 +28,7 @@ export function printEndings(results: readonly Result[], print: Print, colour: b
 /** Calls a run and delay, side by side. */
 export function printComparison(rows: ReadonlyMap<string, Measured>, print: Print, colour: boolean): void {
   print('');
-  print('The same runs, three ways (each on a simulator of its own, which counted the calls):');
+  print('The same runs, four ways (counted by the simulators):');
   print(
     `  ${''.padEnd(44)} ${'calls a run'.padStart(12)} ${'mean delay'.padStart(11)} ${'p95 delay'.padStart(10)}`,
   );
@@ -39,6 +39,7 @@ export function printComparison(rows: ReadonlyMap<string, Measured>, print: Prin
     const line = `  ${name.padEnd(44)} ${(calls / runs).toFixed(2).padStart(12)} ${seconds(mean).padStart(11)} ${seconds(p95).padStart(10)}`;
     print(name.startsWith('runfleet') ? paint(colour, 'bold', line) : line);
   }
+  print('  With webhooks a response costs two calls; a run of the Assistants API a third, for its messages.');
   print(
     '  A call is any request to the provider: create, looks, and the list of messages that holds an answer.',
   );

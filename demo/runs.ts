@@ -12,8 +12,11 @@ export type Expected =
 export interface DemoRun {
   readonly input: RunInput;
   readonly expected: Expected;
-  /** Sent to the naive loops as well: a run that the provider ends by itself. */
-  readonly compared: boolean;
+  /**
+   * A run that the provider ends by itself: `looks` is sent to the naive loops as well, `webhooks` is the same once
+   * more, and listens to webhooks.
+   */
+  readonly compared: 'looks' | 'webhooks' | false;
   /** Cancelled by us as soon as it is in progress. */
   readonly cancel: boolean;
 }
@@ -23,13 +26,18 @@ type Kind = 'responses' | 'assistants';
 /** Dozens of runs of every kind and ending. Durations around 4 s, as those of a short answer. */
 export function simulatedRuns(): DemoRun[] {
   const expired = run('assistants', 'expired', { sim_ending: 'expired', sim_duration_ms: 8000 });
-  return [...runsOf('responses'), ...runsOf('assistants'), expired];
+  const runs = [...runsOf('responses'), ...runsOf('assistants'), expired];
+  return [...runs, ...runs.filter(({ compared }) => compared !== false).map(listening)];
+}
+
+function listening(original: DemoRun): DemoRun {
+  return { ...original, input: { ...original.input, follow: 'webhook' }, compared: 'webhooks' };
 }
 
 function runsOf(kind: Kind): DemoRun[] {
   const ended = (expected: Expected, ms: number): DemoRun =>
     run(kind, expected, { sim_ending: expected, sim_duration_ms: ms });
-  const alone = { compared: false };
+  const alone = { compared: false } as const;
   return [
     ...lognormalQuantiles(18, 4000, 0.7).map((ms) => ended('completed', ms)),
     ...[2500, 6500].map((ms) => ended('failed', ms)),
@@ -78,9 +86,9 @@ function run(
           metadata,
         };
   return {
-    input: { kind, request, label: 'demo', deadline_seconds: deadlineSeconds },
+    input: { kind, request, label: 'demo', follow: 'poll', deadline_seconds: deadlineSeconds },
     expected,
-    compared: true,
+    compared: 'looks',
     cancel: false,
   };
 }

@@ -1,8 +1,7 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { type Logger, pino } from 'pino';
-import { type Config, defaultAccountName, loadConfig, refuseOpenListener } from '../config/index.ts';
-import { startSimulator } from '../simulator/index.ts';
+import { type Config, loadConfig, refuseOpenListener } from '../config/index.ts';
 import { createMetrics } from '../adapters/metrics/metrics.ts';
 import { startCallbacks } from './callbacks.ts';
 import { Closers } from './closers.ts';
@@ -10,6 +9,7 @@ import { type FleetContext, startApi, startRuns } from './fleet.ts';
 import type { ConnectionContext } from './connections.ts';
 import { keepHeapSmall } from './memory.ts';
 import { provideRedis } from './redis-server.ts';
+import { type SimulatedAccount, simulatedAccount, tellOfRuns } from './simulated.ts';
 import { StartError } from './start-error.ts';
 import { loadTools, startTools, type ToolSet } from './tools.ts';
 import { startWorkerOps } from './worker-ops.ts';
@@ -100,7 +100,7 @@ async function openRuns(
   tools: ToolSet | null,
   print: Print,
 ): Promise<RunningProcess['urls']> {
-  const { accounts, simulatorUrl } = await provideAccounts(shared.config, shared.closers, print);
+  const { accounts, simulated } = await provideAccounts(shared.config, shared.closers, print);
   const context: FleetContext = { ...shared, accounts };
   const metrics = createMetrics();
   const checks = role === 'api' ? [] : await startRuns(context, metrics);
@@ -111,7 +111,8 @@ async function openRuns(
   const ops = role === 'api' ? null : await startWorkerOps(shared, metrics, checks);
   if (api !== null) print(`API: ${api}   docs: ${api}/docs   board: ${api}/board   metrics: ${api}/metrics`);
   if (ops !== null) print(`Worker metrics: ${ops}/metrics`);
-  return { api, metrics: ops, simulator: simulatorUrl };
+  if (api !== null && simulated !== null) tellOfRuns(simulated, api);
+  return { api, metrics: ops, simulator: simulated?.simulator.baseUrl ?? null };
 }
 
 async function orAbort<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
@@ -176,26 +177,21 @@ function refuseLonely(role: Role, config: Config): void {
   throw new StartError(`"runfleet ${role}" needs:\n${missing.join('\n')}\n${advice}`);
 }
 
-async function provideAccounts(
-  config: Config,
-  closers: Closers,
-  print: Print,
-): Promise<{ accounts: FleetContext['accounts']; simulatorUrl: string | null }> {
+interface ProvidedAccounts {
+  readonly accounts: FleetContext['accounts'];
+  /** Null: the accounts are those of the configuration. */
+  readonly simulated: SimulatedAccount | null;
+}
+
+async function provideAccounts(config: Config, closers: Closers, print: Print): Promise<ProvidedAccounts> {
   const [first, ...others] = config.accounts;
-  if (first !== undefined) return { accounts: [first, ...others], simulatorUrl: null };
-  const simulator = await startSimulator();
-  closers.add('simulator', () => simulator.close());
+  if (first !== undefined) return { accounts: [first, ...others], simulated: null };
+  const simulated = await simulatedAccount(config, closers);
+  const url = simulated.simulator.baseUrl;
   print(
-    `NO REAL OPENAI: neither OPENAI_API_KEY nor OPENAI_BASE_URL is set, so the simulator answers (${simulator.baseUrl}).`,
+    `NO REAL OPENAI: neither OPENAI_API_KEY nor OPENAI_BASE_URL is set, so the simulator answers (${url}).`,
   );
-  const simulated = {
-    name: defaultAccountName,
-    apiKey: 'simulated',
-    baseUrl: simulator.baseUrl,
-    quota: config.quota,
-    webhookSecrets: [],
-  };
-  return { accounts: [simulated], simulatorUrl: simulator.baseUrl };
+  return { accounts: [simulated.account], simulated };
 }
 
 function createLogger(level: string): Logger {

@@ -87,6 +87,13 @@ it('tells of a cancel, and of what completes after it all the same', async () =>
   expect(types.toSorted()).toEqual(['response.cancelled', 'response.completed']);
 });
 
+it('tells of a response that takes no time at all', async () => {
+  const { create, seen } = await setUp({});
+  const made = await Promise.all(Array.from({ length: 20 }, () => create({ sim_duration_ms: '0' })));
+  const told = (await seen(20)).map(({ body }) => String(JSON.parse(body).data.id));
+  expect(told.toSorted()).toEqual(made.map(({ id }) => id).toSorted());
+});
+
 it('tells nobody of a synchronous response, nor of one that is lost', async () => {
   const { create, seen, received } = await setUp({});
   await create({}, false);

@@ -27,7 +27,10 @@ export class WebhookSender {
 
   /** A run has a new future. Only what is planned while an endpoint is set is told of. */
   planned(run: Tracked): void {
-    if (this.#world.options.webhooks !== null && this.#tells(run)) this.#watch(run, this.#world.now(), null);
+    if (this.#world.options.webhooks === null || !this.#tells(run)) return;
+    // From its beginning: what takes no time at all is over by now.
+    const { cancelAskedAtMs, legAtMs } = run.plan;
+    this.#watch(run, cancelAskedAtMs === Infinity ? legAtMs : cancelAskedAtMs, null);
   }
 
   close(): void {
