@@ -159,7 +159,7 @@ it('is not moved by ten thousand webhooks that are forged, replayed, broken or t
       }),
     );
   }
-  expect([...statuses.keys()].toSorted()).toEqual([200, 400]);
+  expect(new Set(statuses.keys())).toEqual(new Set([200, 400]));
   expect(totalCalls(fleet)).toBe(callsBefore);
   expect((await redis.client.keys(`${fleet.prefix}:*`)).toSorted()).toEqual(keysBefore);
   expect(await fleet.client.runs.get(run?.id ?? '')).toEqual(run);
