@@ -11,7 +11,7 @@ import { onRedis } from '../redis-sdk/errors.ts';
 import type { RunKeys } from './keys.ts';
 import { type LaneMember, Lanes } from './lanes.ts';
 import { hasCode, promote } from './promote.ts';
-import { ProviderIds } from './provider-ids.ts';
+import { canBeAdopted, ProviderIds } from './provider-ids.ts';
 import { outcomeOf, stateOf } from './record.ts';
 import { loadRequest } from './request.ts';
 import { clearWake, commitOutcome, moveIndex, readSignals, saveState } from './scripts.ts';
@@ -91,6 +91,7 @@ export class BullmqActivation implements Activation {
   private async takeCandidate(onRecord: string | null): Promise<string | null> {
     const { state } = this;
     const nowMs = this.deps.clock.nowMs();
+    if (!canBeAdopted(this.spec.kind)) return null;
     if (state.phase !== 'creating' || state.candidate !== undefined) return null;
     if ((state.inspectAfterMs ?? 0) > nowMs) return null;
     return onRecord ?? (await onRedis(() => this.providerIds.claim(state, nowMs)));
