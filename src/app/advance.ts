@@ -183,12 +183,15 @@ class Step {
 
   private async call(call: RunCall, account: Account): Promise<Decision> {
     this.state = onAccount(withoutPermit(this.state), account.name);
+    const asked = this.state;
     if (call === 'submit') await this.loadRequest();
     const outputs = call === 'submit' ? await this.tools.outputs(this.state) : [];
     const sent: Sent = { request: this.request ?? {}, outputs };
     const event = await this.calls.perform(call, account, this.state, sent, (state) => {
       this.state = state;
     });
+    // The round is answered. What is known of the submit must not be lost over this; old jobs go by themselves.
+    if (isAsking(asked) && !isAsking(this.state)) await this.tools.withdraw(asked).catch(() => {});
     return this.decide(this.learn(event));
   }
 

@@ -30,6 +30,7 @@ import { startPolling } from './polling.ts';
 import { requestRules } from './kinds.ts';
 import { quotaView, startQuotas } from './quota-view.ts';
 import { type AccountChecks, readiness } from './readiness.ts';
+import { openToolQueue, startQueueTools, toolJobCounts } from './tool-queue.ts';
 import { startHttpTools } from './tools-http.ts';
 import { receiveWebhooks } from './webhooks.ts';
 
@@ -49,6 +50,7 @@ export async function startApi(context: FleetContext): Promise<string> {
   const subscriber = open(context, 'patient', 'Redis events');
   const keys = redisKeys(config.prefix);
   const { queue, store } = openStore(context, client);
+  const toolQueue = openToolQueue(context, client);
   const events = new RedisEventBus(client, subscriber, keys, (error) =>
     logger.error({ err: error }, 'event listener'),
   );
@@ -57,8 +59,13 @@ export async function startApi(context: FleetContext): Promise<string> {
   const metrics = createMetrics();
   const { registry } = metrics;
   addFleetGauges(registry, async () => {
-    const [counts, callbackJobs] = await Promise.all([store.counts(), callbacks.jobCounts()]);
-    return { ...counts, jobs: { [runsQueue]: counts.jobs, [callbacksQueue]: callbackJobs } };
+    const [counts, callbackJobs, toolJobs] = await Promise.all([
+      store.counts(),
+      callbacks.jobCounts(),
+      toolJobCounts(toolQueue),
+    ]);
+    const jobs = { [runsQueue]: counts.jobs, [callbacksQueue]: callbackJobs, [toolQueue.name]: toolJobs };
+    return { ...counts, jobs };
   });
   const readQuotas = startQuotas(context, client, subscriber);
   addQuotaGauges(registry, async () =>
@@ -95,7 +102,7 @@ export async function startApi(context: FleetContext): Promise<string> {
     metrics: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
     quota: async () => quotaView(await readQuotas()),
     durations: new RedisDurationStore(client, keys, systemClock),
-    boardQueues: [queue, callbacks.queue],
+    boardQueues: [queue, toolQueue, callbacks.queue],
     logger,
     stopping: stopping.signal,
   });
@@ -138,7 +145,10 @@ export async function startRuns(context: FleetContext, metrics: Metrics): Promis
     polling,
     tools: {
       answers,
-      dispatchers: { http: await startHttpTools(context, client, { answers, store, telemetry }) },
+      dispatchers: {
+        queue: startQueueTools(context, client, { answers, store }),
+        http: await startHttpTools(context, client, { answers, store, telemetry }),
+      },
     },
     looks: new SharedLooks(),
   };

@@ -75,6 +75,12 @@ export class Fleet {
     return worker;
   }
 
+  /** A process that serves test/support/tools-module.ts. */
+  async addTools(env: Env = {}): Promise<RunfleetProcess> {
+    const module = { RUNFLEET_TOOLS_MODULE: './test/support/tools-module.ts' };
+    return await RunfleetProcess.start(this.owner, ['tools'], { ...this.env, ...module, ...env });
+  }
+
   /** What `runfleet enqueue` and the like need to find this fleet. */
   get cliEnv(): Env {
     return { RUNFLEET_URL: this.api.apiUrl, RUNFLEET_API_KEY: secrets.runfleet };

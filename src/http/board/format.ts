@@ -93,7 +93,19 @@ const otherFormatters: Formatters = {
   returnValue: (value) => shape(value),
 };
 
-const plainFields = ['id', 'run_id', 'runId', 'tool_call_id', 'toolCallId', 'tool', 'kind', 'status', 'type'];
+const plainFields = [
+  'id',
+  'run_id',
+  'runId',
+  'tool_call_id',
+  'toolCallId',
+  'round',
+  'deadline_at',
+  'tool',
+  'kind',
+  'status',
+  'type',
+];
 
 /** Sizes instead of contents, two levels deep and so many fields: a summary of megabytes is short. */
 export function shape(value: unknown, depth = 0): unknown {
