@@ -10,6 +10,7 @@ import { format } from 'oxfmt';
 import * as z from 'zod';
 import { accountPrefix, accountVariables, variables } from '../src/config/index.ts';
 import { jobData, type JobDataInput } from '../src/domain/wire/job-data.ts';
+import { bullmqLua } from './bullmq-lua.ts';
 import { toolJobSchema, toolResultSchema } from './tool-schemas.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -130,7 +131,12 @@ function accepts(schema: z.ZodType): string {
 
 /** Paths in the repository, with what belongs there. */
 export async function generate(): Promise<Record<string, string>> {
+  const lua = Object.entries(await bullmqLua(root)).map(([name, text]) => [
+    `examples/bullmq-lua/${name}`,
+    text,
+  ]);
   return {
+    ...Object.fromEntries(lua),
     'schemas/run.schema.json': await formatted('run.schema.json', JSON.stringify(jobSchema())),
     'schemas/tool-job.schema.json': await formatted('tool-job.schema.json', JSON.stringify(toolJobSchema())),
     'schemas/tool-result.schema.json': await formatted(

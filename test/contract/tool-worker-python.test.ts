@@ -1,0 +1,127 @@
+/** examples/tool-worker.py: a worker in plain Redis commands, beside ours. */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { toolJobId } from '../../src/adapters/tools/keys.ts';
+import { processEnvironment } from '../../src/config/index.ts';
+import { programFor } from '../support/deploy/binaries.ts';
+import { eventually } from '../support/eventually.ts';
+import { useRedis } from '../support/redis.ts';
+import { aToolCall, ToolQueue } from '../support/tool-queue.ts';
+
+const redis = useRedis();
+const file = join(import.meta.dirname, '../../examples/tool-worker.py');
+const python = programFor('the Python tool worker', 'python3');
+
+class PythonWorker implements AsyncDisposable {
+  private readonly child: ChildProcess;
+  private readonly exited: Promise<unknown[]>;
+
+  private constructor(prefix: string) {
+    const env = { PATH: processEnvironment()['PATH'], REDIS_URL: redis.url, RUNFLEET_PREFIX: prefix };
+    this.child = spawn(python?.file ?? '', ['-u', file], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+    this.exited = once(this.child, 'exit');
+  }
+
+  static async start(prefix: string): Promise<PythonWorker> {
+    const worker = new PythonWorker(prefix);
+    if (worker.child.stdout !== null) await once(worker.child.stdout, 'data');
+    return worker;
+  }
+
+  async end(signal: NodeJS.Signals): Promise<unknown> {
+    this.child.kill(signal);
+    const [code] = await this.exited;
+    return code;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.child.exitCode === null && this.child.signalCode === null) await this.end('SIGKILL');
+  }
+}
+
+const weather = aToolCall({ name: 'get_weather', toolCallId: 'weather', arguments: '{"city":"Bærum"}' });
+const approval = aToolCall({
+  name: 'wait_for_approval',
+  toolCallId: 'approval',
+  arguments: '{"seconds":600}',
+});
+
+if (python !== null) {
+  it(
+    'answers calls, tells what is wrong with others, and leaves those that are not its own',
+    { timeout: 60_000 },
+    async () => {
+      await using tools = new ToolQueue(redis.url, redis.prefix());
+      await tools.serve({ add: { handler: () => 'added' } });
+      await using worker = await PythonWorker.start(tools.prefix);
+      tools.watch();
+      const served = () => tools.client.zcard(tools.keys.served);
+      await eventually('both to have said what they serve', served, (count) => count === 3);
+      const calls = [
+        weather,
+        aToolCall({ name: 'get_weather', toolCallId: 'broken', arguments: '{"city":' }),
+        aToolCall({ name: 'get_weather', toolCallId: 'empty', arguments: '{}' }),
+        aToolCall({ name: 'add', toolCallId: 'add' }),
+        aToolCall({ name: 'fly', toolCallId: 'fly' }),
+      ];
+      await tools.dispatcher.dispatch(calls);
+      const answers = await eventually(
+        'all answers',
+        () => tools.answers,
+        (seen) => seen.length === calls.length,
+        { withinMs: 50_000 },
+      );
+      expect(Object.fromEntries(answers.map(({ toolCallId, answer }) => [toolCallId, answer]))).toMatchObject(
+        {
+          weather: { output: JSON.stringify({ city: 'Bærum', celsius: 9, sky: 'rain' }) },
+          broken: { error: { code: 'invalid_arguments' } },
+          empty: { error: { code: 'tool_failed' } },
+          add: { output: 'added' },
+          fly: { error: { code: 'unknown_tool' } },
+        },
+      );
+      expect(await worker.end('SIGTERM')).toBe(0);
+    },
+  );
+
+  it('runs calls side by side, and hears when one is withdrawn', async () => {
+    await using tools = new ToolQueue(redis.url, redis.prefix());
+    await using _worker = await PythonWorker.start(tools.prefix);
+    tools.watch();
+    await tools.dispatcher.dispatch([approval, weather]);
+    await eventually(
+      'the quick one',
+      () => tools.answers,
+      (seen) => seen.length === 1,
+    );
+    const job = () => tools.queue.getJob(toolJobId(approval));
+    expect(await (await job())?.getState()).toBe('active');
+    await tools.dispatcher.withdraw([approval]);
+    await eventually('the job to be gone', job, (found) => found === undefined);
+    expect(tools.answers).toHaveLength(1);
+  });
+
+  it('is followed by another when it dies', async () => {
+    await using tools = new ToolQueue(redis.url, redis.prefix());
+    await using first = await PythonWorker.start(tools.prefix);
+    tools.watch();
+    const call = { ...approval, arguments: '{"seconds":1}' };
+    await tools.dispatcher.dispatch([call]);
+    await eventually(
+      'the call to be taken up',
+      () => tools.queue.getActiveCount(),
+      (count) => count === 1,
+    );
+    await first.end('SIGKILL');
+    await using _second = await PythonWorker.start(tools.prefix);
+    await eventually(
+      'its answer',
+      () => tools.answers,
+      (seen) => seen.length === 1,
+    );
+    expect(tools.answers[0]?.answer).toEqual({ output: 'approved' });
+  });
+}
