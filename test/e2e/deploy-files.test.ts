@@ -83,6 +83,21 @@ describe('docker-compose.yml', () => {
     }
   });
 
+  test('tools start when asked for, with a module, and know no key', async () => {
+    const { services } = await readCompose(secrets);
+    const { environment = {} } = services['tools'] ?? {};
+    expect(services['tools']).toMatchObject({
+      command: ['tools'],
+      profiles: ['tools'],
+      ports: [],
+      read_only: true,
+    });
+    expect(unknown(Object.keys(environment))).toEqual([]);
+    expect(Object.keys(environment)).toContain('RUNFLEET_TOOLS_MODULE');
+    for (const name of Object.keys(secrets)) expect(environment).not.toHaveProperty(name);
+    expect(seconds(services['tools']?.['stop_grace_period'])).toBeGreaterThan(shutdownSeconds);
+  });
+
   test('runs can be scaled: nothing in it can be there only once', async () => {
     const { services } = await readCompose(secrets);
     expect(services['runs']).toMatchObject({ ports: [], deploy: { replicas: expect.any(Number) } });

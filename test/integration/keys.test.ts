@@ -3,6 +3,7 @@
 import { expect, it } from 'vitest';
 import { runKeys, runsQueue } from '../../src/adapters/bullmq/keys.ts';
 import { accountKeys, redisKeys } from '../../src/adapters/redis/keys.ts';
+import { toolJobId, toolKeys, toolsQueue } from '../../src/adapters/tools/keys.ts';
 
 it('names what belongs to runs', () => {
   const keys = runKeys('{runfleet}');
@@ -34,6 +35,18 @@ it('names the rest', () => {
     pauses: '{runfleet}:account:a1:pauses',
     trouble: '{runfleet}:account:a1:trouble',
   });
+});
+
+it('names what belongs to tool calls', () => {
+  const keys = toolKeys('{runfleet}');
+  const id = toolJobId({ runId: 'run_1', round: 2, toolCallId: 'call:1' });
+  expect(toolsQueue).toBe('tools');
+  expect(id).toMatch(/^run_1_2_[0-9a-f]{16}$/);
+  expect(keys.job(id)).toBe(`{runfleet}:tools:${id}`);
+  expect(keys.events).toBe('{runfleet}:tools:events');
+  expect(keys.withdrawals).toBe('{runfleet}:tool-withdrawals');
+  expect(keys.workers).toBe('{runfleet}:tool-workers');
+  expect(keys.served).toBe('{runfleet}:tools-served');
 });
 
 it('keeps every name in one slot of a cluster', () => {
