@@ -14,7 +14,7 @@ import { hasCode, promote } from './promote.ts';
 import { canBeAdopted, ProviderIds } from './provider-ids.ts';
 import { outcomeOf, stateOf } from './record.ts';
 import { loadRequest } from './request.ts';
-import { clearWake, commitOutcome, moveIndex, readSignals, saveState } from './scripts.ts';
+import { clearWake, commitOutcome, readSignals, saveState } from './scripts.ts';
 
 export interface ActivationDeps {
   readonly worker: Worker;
@@ -140,9 +140,9 @@ export class BullmqActivation implements Activation {
     await onRedis(async () => {
       await this.link(state);
       if (state.phase === 'creating') await this.providerIds.join(state, clock.nowMs());
-      // The move below writes state and time in one script, but cannot touch the index. Under the lock, so that a worker
-      // that was overtaken does not undo what its successor wrote.
-      if (to !== this.index) await this.moveIndex(to);
+      // The move below writes state and time in one script, but cannot touch the index. So the index moves with the state:
+      // a worker that dies in between has written whatever it learnt, above all the id of a run that it created.
+      if (to !== this.index) await this.save(state);
       const nowMs = clock.nowMs();
       const delayMs = Math.max(1, Math.ceil(state.wakeAtMs - nowMs));
       const options = { skipAttempt: true, fieldsToUpdate: { progress: JSON.stringify(state) } };
@@ -160,11 +160,6 @@ export class BullmqActivation implements Activation {
   /** Before the run leaves the index of those whose create is out: its webhook finds it from then on. */
   private async link(state: RunState): Promise<void> {
     if (!(await this.providerIds.link(state, this.deps.clock.nowMs()))) throw this.lost();
-  }
-
-  private async moveIndex(to: string): Promise<void> {
-    if ((await this.runLocked(moveIndex, to, [])) === 'lost') throw this.lost();
-    this.index = to;
   }
 
   async commit(state: RunState, outcome: RunOutcome): Promise<boolean> {

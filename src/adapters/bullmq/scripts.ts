@@ -40,13 +40,6 @@ const changeIndex = `
   end
 `;
 
-/** KEYS: lock, job, old index, new index. ARGV: token, id, accepted at. */
-export const moveIndex = new Script(`
-  ${checkLock}
-  ${changeIndex}
-  return 'moved'
-`);
-
 /** KEYS: lock, job, old index, new index. ARGV: token, id, accepted at, state, '1' when a create is about to go out. */
 export const saveState = new Script(`
   ${checkLock}
