@@ -31,7 +31,17 @@ const runFormatters: Formatters = {
     const acceptedAtMs = Date.parse(text(data['accepted_at']) ?? '');
     const deadlineSeconds = data['deadline_seconds'];
     return {
-      ...pick(data, ['kind', 'label', 'lane', 'owner', 'priority', 'follow', 'on_ambiguous', 'accepted_at']),
+      ...pick(data, [
+        'kind',
+        'label',
+        'lane',
+        'owner',
+        'account',
+        'priority',
+        'follow',
+        'on_ambiguous',
+        'accepted_at',
+      ]),
       deadline_at: typeof deadlineSeconds === 'number' ? iso(acceptedAtMs + deadlineSeconds * 1000) : null,
       ...(data['callback'] === undefined ? {} : { callback: hostOf(fields(data['callback'])['url']) }),
       ...(data['tools'] === undefined ? {} : { tools: text(fields(data['tools'])['mode']) }),
@@ -59,6 +69,7 @@ const runFormatters: Formatters = {
       tool_calls_answered: toolNotes(fields(state['tools'])['notes']),
       provider_run_id: text(state['providerRunId']),
       thread_id: text(state['threadId']),
+      account: text(state['account']),
       started_at: iso(state['startedAtMs']),
       phase: text(state['phase']),
     });

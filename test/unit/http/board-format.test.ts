@@ -9,6 +9,7 @@ const runs = formattersOf('runs');
 const data = someData({
   label: 'nightly',
   lane: 'customer-42',
+  account: 'any',
   deadline_seconds: 600,
   accepted_at: new Date(t0).toISOString(),
   request: { model: 'gpt-5', input: 'SECRET-PROMPT', tools: [{ type: 'SECRET' }] },
@@ -22,6 +23,7 @@ test('data: what was asked, without the prompt', () => {
     kind: 'responses',
     label: 'nightly',
     lane: 'customer-42',
+    account: 'any',
     deadline_at: '2026-01-01T00:10:00.000Z',
     callback: 'example.com',
     request: { model: 'gpt-5', shape: { input: 'text, 13 characters', tools: 'list of 1' } },
@@ -38,7 +40,14 @@ test('progress: where the run stands', () => {
     retryAfterMs: null,
   } as const;
   const toolCalls = [{ id: 'c', name: 'weather', arguments: 'SECRET' }];
-  const state = following({ status: 'requires_action', toolCalls, lastFault, faultStreak: 2, wakeAtMs: t0 });
+  const state = following({
+    status: 'requires_action',
+    toolCalls,
+    lastFault,
+    faultStreak: 2,
+    wakeAtMs: t0,
+    account: 'eu',
+  });
   const shown = runs.progress(state);
   expect(shown).toMatchObject({
     status: 'requires_action',
@@ -47,6 +56,7 @@ test('progress: where the run stands', () => {
     last_fault: 'unavailable · server_error · It broke. (2 in a row)',
     waits_for_tools: 'weather',
     provider_run_id: state.providerRunId,
+    account: 'eu',
   });
   expect(JSON.stringify(shown)).not.toContain('SECRET');
 });
