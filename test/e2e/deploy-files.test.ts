@@ -64,9 +64,9 @@ describe('docker-compose.yml', () => {
     },
   );
 
-  test('api and runs are one image, locked down, with time to stop', async () => {
+  test('api, runs and callbacks are one image, locked down, with time to stop', async () => {
     const { services } = await readCompose(secrets);
-    for (const name of ['api', 'runs']) {
+    for (const name of ['api', 'runs', 'callbacks']) {
       expect(services[name]).toMatchObject({
         image: 'runfleet:local',
         command: [name],
@@ -130,6 +130,7 @@ describe('docker-compose.yml', () => {
     expect(found.map(([, name, port]) => [name, port])).toEqual([
       ['api', services['api']?.environment['RUNFLEET_PORT']],
       ['runs', services['runs']?.environment['RUNFLEET_METRICS_PORT']],
+      ['callbacks', services['callbacks']?.environment['RUNFLEET_METRICS_PORT']],
     ]);
   });
 
@@ -196,7 +197,7 @@ const workload = z.looseObject({
         containers: z.tuple([
           z.looseObject({
             image: z.literal('runfleet'),
-            args: z.tuple([z.enum(['api', 'runs'])]),
+            args: z.tuple([z.enum(['api', 'runs', 'callbacks'])]),
             ports: z.tuple([z.object({ name: z.string(), containerPort: z.number() })]),
             readinessProbe: z.looseObject({ httpGet: z.object({ path: z.string(), port: z.string() }) }),
             livenessProbe: z.looseObject({ httpGet: z.object({ path: z.string(), port: z.string() }) }),
@@ -223,11 +224,15 @@ describe('deploy/kubernetes', async () => {
       expect(kustomization).toContain(name);
   });
 
-  test('api and runs run as the image does, are probed where they listen, and get time to stop', () => {
+  test('all run as the image does, are probed where they listen, and get time to stop', () => {
     const deployments = documents
       .filter(({ kind }) => kind === 'Deployment')
       .map((each) => workload.parse(each));
-    expect(deployments.map(({ spec }) => spec.template.spec.containers[0].args)).toEqual([['api'], ['runs']]);
+    expect(deployments.map(({ spec }) => spec.template.spec.containers[0].args)).toEqual([
+      ['api'],
+      ['callbacks'],
+      ['runs'],
+    ]);
     for (const { spec } of deployments) {
       const { metadata, spec: pod } = spec.template;
       const [container] = pod.containers;
@@ -242,7 +247,7 @@ describe('deploy/kubernetes', async () => {
       const preStop = container.args[0] === 'api' ? 5 : 0;
       expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(shutdownSeconds + preStop);
     }
-    expect(documents.filter(({ kind }) => kind === 'PodDisruptionBudget')).toHaveLength(2);
+    expect(documents.filter(({ kind }) => kind === 'PodDisruptionBudget')).toHaveLength(3);
   });
 
   test('its ConfigMap sets nothing that the configuration does not know', () => {
