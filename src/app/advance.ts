@@ -28,6 +28,7 @@ import { askPermit } from './ask-permit.ts';
 import { occasionOf } from './occasion.ts';
 import { type Polling, withTraits } from './polling.ts';
 import { ProviderCalls, type Sent } from './provider-calls.ts';
+import { tellCaller } from './callbacks.ts';
 import { reportTools } from './report-tools.ts';
 import type { OpenLook, SharedLooks } from './shared-looks.ts';
 import { settle, type SettleDeps } from './settle.ts';
@@ -216,6 +217,7 @@ class Step {
 
   private async park(): Promise<void> {
     this.deps.polling.parked(this.spec, this.activation.state, this.state, this.deps.clock.nowMs());
+    await tellCaller(this.spec, this.activation.state, this.state, this.deps);
     await this.activation.park(this.state);
     const status = statusOf(this.state);
     if (status === statusOf(this.activation.state)) return;

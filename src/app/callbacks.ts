@@ -1,7 +1,8 @@
-import { statusOf } from '../domain/run.ts';
+import { type RunSpec, type RunState, statusOf } from '../domain/run.ts';
 import { isTerminal } from '../domain/status.ts';
 import type { CallbackPayload, CallbackType } from '../domain/wire/callback.ts';
-import type { CallbackMessage } from '../ports/callback-sender.ts';
+import type { CallbackMessage, CallbackSender } from '../ports/callback-sender.ts';
+import type { Clock } from '../ports/clock.ts';
 import type { RunRecord } from '../ports/run-store.ts';
 import { asksItsCaller } from './tool-views.ts';
 import { viewOf } from './view.ts';
@@ -25,6 +26,20 @@ export function callbackOf(record: RunRecord, nowMs: number): CallbackMessage | 
     url: spec.callbackUrl,
     body: bodyOf(record, type, outcome?.detectedAtMs ?? nowMs),
   };
+}
+
+/** Tells that a run waits for its caller, where that is new. Before it parks: afterwards it could be forgotten. */
+export async function tellCaller(
+  spec: RunSpec,
+  before: RunState,
+  state: RunState,
+  { callbacks, clock }: { readonly callbacks: CallbackSender; readonly clock: Clock },
+): Promise<void> {
+  const nowMs = clock.nowMs();
+  const message = callbackOf({ spec, state, outcome: null }, nowMs);
+  if (message === null || message.id === callbackOf({ spec, state: before, outcome: null }, nowMs)?.id)
+    return;
+  await callbacks.send(message);
 }
 
 function bodyOf(record: RunRecord, type: CallbackType, atMs: number): string {

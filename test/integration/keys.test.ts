@@ -2,6 +2,7 @@
 
 import { expect, it } from 'vitest';
 import { runKeys, runsQueue } from '../../src/adapters/bullmq/keys.ts';
+import { callbackKeys, callbacksQueue } from '../../src/adapters/callbacks/keys.ts';
 import { accountKeys, redisKeys } from '../../src/adapters/redis/keys.ts';
 import { toolJobId, toolKeys, toolsQueue } from '../../src/adapters/tools/keys.ts';
 
@@ -24,6 +25,13 @@ it('names what belongs to runs', () => {
   expect(keys.statusIndex('assistants', 'in_progress')).toBe('{runfleet}:index:assistants:in_progress');
   expect(keys.finished('completed')).toBe('{runfleet}:runs:completed');
   expect(keys.finished('failed')).toBe('{runfleet}:runs:failed');
+});
+
+it('names what belongs to callbacks', () => {
+  const keys = callbackKeys('{runfleet}');
+  expect(callbacksQueue).toBe('callbacks');
+  expect(keys.body('cb_1')).toBe('{runfleet}:callback-body:cb_1');
+  expect(keys.dead).toBe('{runfleet}:callbacks:failed');
 });
 
 it('names the rest', () => {

@@ -159,6 +159,27 @@ describe('an assistants run that asks for tools', () => {
     expect(world.assistants.count('submit')).toBe(1);
   });
 
+  it('tells its caller by callback that it waits for him, once for each time that it asks', async () => {
+    const callback = { url: 'https://hooks.example.com/' };
+    world.assistants.script('run-1', running('queued'), running('requires_action', asks), over());
+    await untilAsking({ ...data, callback });
+    await answer('c1');
+    await answer('c2');
+    await world.live();
+    const sent = [...world.callbacks.sent.values()];
+    expect(sent.map(({ type }) => type)).toEqual(['run.requires_action', 'run.completed']);
+    expect(JSON.parse(sent[0]?.body ?? '')).toMatchObject({
+      data: { status: 'requires_action', required_action: { tool_calls: [{ id: 'c1' }, { id: 'c2' }] } },
+    });
+  });
+
+  it('tells nobody of tools that are answered without its caller', async () => {
+    const callback = { url: 'https://hooks.example.com/' };
+    world.assistants.script('run-1', running('queued'), running('requires_action', asks), over());
+    await untilAsking({ ...data, ...inQueue, callback });
+    expect([...world.callbacks.sent]).toEqual([]);
+  });
+
   it('is looked at again when an old ask is shown, and its tools are not run twice', async () => {
     const stale = running('requires_action', asks);
     world.assistants.script('run-1', running('queued'), stale, stale, stale, stale, over());

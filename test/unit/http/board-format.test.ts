@@ -96,6 +96,14 @@ test('other queues show ids and shapes', () => {
   expect(tools.progress(50)).toBe(50);
 });
 
+test('callbacks show their host, and nothing else of the URL', () => {
+  const callbacks = formattersOf('callbacks');
+  const url = 'https://hooks.example.com/SECRET?token=SECRET';
+  const shown = callbacks.data({ v: 1, run_id: 'r1', type: 'run.completed', url });
+  expect(shown).toMatchObject({ run_id: 'r1', type: 'run.completed', host: 'hooks.example.com' });
+  expect(JSON.stringify(shown)).not.toContain('SECRET');
+});
+
 test.for([
   null,
   undefined,
