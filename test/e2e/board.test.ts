@@ -35,6 +35,7 @@ beforeAll(async () => {
     RUNFLEET_PORT: '0',
     // Looks every five seconds at most, however long a run takes.
     RUNFLEET_POLL_POLICY: 'backoff',
+    RUNFLEET_CALLBACK_SECRET: `whsec_${Buffer.from(apiKey.padEnd(24)).toString('base64')}`,
     RUNFLEET_LOG_LEVEL: 'debug',
   });
   opened.use(runfleet);
@@ -44,7 +45,7 @@ beforeAll(async () => {
     client.runs.create({
       label: 'nightly',
       request: { model: 'gpt-5', input: prompt, instructions: prompt, metadata },
-      callback: { url: `https://example.com/${apiKey}` },
+      callback: { url: `https://hooks.invalid/${apiKey}` },
     });
   open = await send({ sim_duration_ms: '3600000' });
   done = await client.runs.wait((await send({ sim_duration_ms: '300' })).id);
