@@ -153,10 +153,10 @@ function webhooks(seed: number): TargetResult[] {
   return [
     row(webhookWorld(1, 20, 1), [learningRuns, webhookRuns], 1.8, 1.8, true),
     row(webhookWorld(5, 20, 1), [learningRuns, webhookRuns], 1.3, 3, true),
-    // Runs in flight when the endpoint dies wait for their one late look: the more there are, the more it weighs.
-    // POLLING.md does not say how many. The gate is the easiest of the three; the others are missed, and shown.
+    // The more runs are in flight when the endpoint dies, the more of them wait for their one late look. POLLING.md does
+    // not say how many: with 100 the target is met for some seeds and missed by a tenth for others.
     down(5, true),
-    down(20, false),
+    down(20, true),
     down(100, false),
   ];
 }

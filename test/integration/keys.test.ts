@@ -42,6 +42,7 @@ it('names the rest', () => {
     pause: '{runfleet}:account:a1:pause',
     pauses: '{runfleet}:account:a1:pauses',
     trouble: '{runfleet}:account:a1:trouble',
+    pacing: '{runfleet}:account:a1:pacing',
   });
 });
 
