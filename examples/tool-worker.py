@@ -46,7 +46,7 @@ LOCK_MS = 5000  # silent for longer, this worker counts as dead, and others take
 BEAT_SECONDS = 2
 SERVED_MS = 60_000
 HAND_OVER_MS = 200
-LOOK_SECONDS = 0.1  # a call that another worker has handed over comes without a signal
+LOOK_SECONDS = 0.1
 MAX_OUTPUT_BYTES = 1_048_576
 
 
@@ -176,9 +176,11 @@ class Worker:
         folder = Path(__file__).resolve().parent / "bullmq-lua"
         self.scripts = {path.stem: path.read_text() for path in folder.glob("*.lua")}
 
+    def evaluation(self, name, keys, *args):
+        return ["EVAL", self.scripts[name], len(keys), *[self.base + key for key in keys], *args]
+
     def script(self, name, keys, *args):
-        full = [key if key.startswith("{") else self.base + key for key in keys]
-        return self.redis.command("EVAL", self.scripts[name], len(full), *full, *args)
+        return self.redis.command(*self.evaluation(name, keys, *args))
 
     def run(self):
         threading.Thread(target=self.keep_alive, daemon=True).start()
@@ -200,11 +202,28 @@ class Worker:
                 break
             time.sleep(0.1)
 
+    def passed_on(self):
+        """A call that a worker with other tools has put back for a moment: whoever serves it need not wait."""
+        for job_id in self.redis.command("ZRANGE", self.base + "delayed", 0, 49):
+            if self.redis.command("HGET", self.base + job_id, "name") in TOOLS:
+                return job_id
+        return None
+
     def next_call(self):
         token = uuid.uuid4().hex
         keys = ["wait", "active", "prioritized", "events", "stalled", "limiter", "delayed", "paused", "meta", "pc", "marker"]
         options = pack({"token": token, "lockDuration": LOCK_MS, "name": self.name})
-        fields, job_id, _, next_ms = self.script("moveToActive", keys, self.base, now_ms(), options)
+        take = self.evaluation("moveToActive", keys, self.base, now_ms(), options)
+        passed_on = self.passed_on()
+        if passed_on is None:
+            fields, job_id, _, next_ms = self.redis.command(*take)
+        else:
+            # At one go: between the two, the other worker would take it again.
+            keys = ["delayed", "wait", "paused", "meta", "prioritized", "active", "pc", "events", "marker"]
+            self.blocking.command("MULTI")
+            self.blocking.command(*self.evaluation("promote", keys, self.base, passed_on))
+            self.blocking.command(*take)
+            fields, job_id, _, next_ms = self.blocking.command("EXEC")[1]
         if fields:
             pairs = dict(zip(fields[::2], fields[1::2]))
             return Call(job_id, token, pairs)

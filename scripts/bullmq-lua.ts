@@ -6,7 +6,14 @@ import { pathToFileURL } from 'node:url';
 import * as z from 'zod';
 
 /** What it takes to serve a queue. */
-const names = ['extendLock', 'moveStalledJobsToWait', 'moveToActive', 'moveToDelayed', 'moveToFinished'];
+const names = [
+  'extendLock',
+  'moveStalledJobsToWait',
+  'moveToActive',
+  'moveToDelayed',
+  'moveToFinished',
+  'promote',
+];
 
 /** By file name. */
 export async function bullmqLua(root: string): Promise<Record<string, string>> {

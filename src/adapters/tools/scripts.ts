@@ -62,17 +62,3 @@ export const isServed = new Script(`
   local until_ = redis.call('ZSCORE', KEYS[1], ARGV[1])
   return until_ and tonumber(until_) > nowMs and 1 or 0
 `);
-
-/**
- * Back to the end of the queue, without BullMQ's marker: that would wake this worker as well, which is the quickest of
- * all to take it again. Whoever looks into the queue next has it.
- *
- * KEYS: lock, active, wait, stalled. ARGV: token, job id.
- */
-export const handOver = new Script(`
-  if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 'lost' end
-  redis.call('DEL', KEYS[1])
-  redis.call('SREM', KEYS[4], ARGV[2])
-  if redis.call('LREM', KEYS[2], -1, ARGV[2]) > 0 then redis.call('LPUSH', KEYS[3], ARGV[2]) end
-  return 'handed over'
-`);

@@ -10,7 +10,7 @@ import { callTool, failure, ToolAborted } from './call-tool.ts';
 import { type ToolKeys, toolKeys, toolsQueue } from './keys.ts';
 import { Presence } from './presence.ts';
 import { parseAnswer } from './returns.ts';
-import { claimCall, handOver, keepAnswer } from './scripts.ts';
+import { claimCall, keepAnswer } from './scripts.ts';
 import type { ToolSet } from './tool.ts';
 import { Withdrawals } from './withdrawals.ts';
 
@@ -37,8 +37,8 @@ const drainDelaySeconds = 1;
 const redisRetryMs = 500;
 /** How soon a call is looked at again that another worker may have in hand, or that is for another one. */
 const heldPollMs = 2000;
-/** Until then, all that this worker asked of the queue has been answered: it does not take the call again at once. */
-const handOverMs = 25;
+const firstPassMs = 50;
+const longestPassMs = 1000;
 /** Longer answers stand beside the job alone: every event of BullMQ's carries the result. */
 const longestResultBytes = 4096;
 
@@ -199,14 +199,8 @@ export class ToolsWorker {
   private async passOnUnknown(job: Job, call: ToolJobData, token: string): Promise<void> {
     if (this.options.tools.has(call.name)) return;
     if (!(await this.presence.servedByOthers(call.name))) return;
-    await new Promise((resolve) => setTimeout(resolve, handOverMs));
-    const id = job.id ?? '';
-    const keys = [
-      `${this.keys.job(id)}:lock`,
-      ...['active', 'wait', 'stalled'].map((key) => this.keys.job(key)),
-    ];
-    await handOver.run(this.options.client, keys, [token, id]);
-    throw new DelayedError();
+    const delayMs = firstPassMs * 2 ** Math.min(job.attemptsStarted, 8);
+    await this.putBack(job, token, Math.min(longestPassMs, delayMs));
   }
 
   private async putBack(job: Job, token: string, delayMs: number): Promise<never> {
