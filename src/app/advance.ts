@@ -17,7 +17,7 @@ import { ActivationLostError, StoreUnavailableError } from '../domain/errors.ts'
 import { internalOutcome, rejectedOutcome } from '../domain/outcome.ts';
 import type { RunPolicy } from '../domain/policy.ts';
 import { onAccount, unknownAccount } from '../domain/run-account.ts';
-import { type HeldPermit, type RunOutcome, type RunSpec, type RunState, statusOf } from '../domain/run.ts';
+import { type HeldPermit, type RunOutcome, type RunSpec, type RunState } from '../domain/run.ts';
 import type { RunKind } from '../domain/status.ts';
 import type { Account, Accounts } from '../ports/accounts.ts';
 import type { Clock, Randomness } from '../ports/clock.ts';
@@ -31,11 +31,13 @@ import { ProviderCalls, type Sent } from './provider-calls.ts';
 import { tellCaller } from './callbacks.ts';
 import { reportTools } from './report-tools.ts';
 import type { OpenLook, SharedLooks } from './shared-looks.ts';
+import { StepStream, type StepStreamDeps } from './step-stream.ts';
 import { settle, type SettleDeps } from './settle.ts';
+import { tellStatus } from './tell-status.ts';
 import { noteUnknownStatus } from './unknown-status.ts';
 import { type ToolDeps, ToolRounds } from './tool-rounds.ts';
 
-export interface AdvanceDeps extends SettleDeps {
+export interface AdvanceDeps extends SettleDeps, StepStreamDeps {
   readonly kinds: Readonly<Record<RunKind, RequestRules>>;
   readonly accounts: Accounts;
   readonly clock: Clock;
@@ -75,9 +77,10 @@ class Step {
   private readonly activation: Activation;
   private readonly spec: RunSpec;
   private readonly deps: AdvanceDeps;
-  private readonly foundBy: DecideContext['foundBy'];
+  private foundBy: DecideContext['foundBy'];
   private readonly rules: RequestRules;
   private readonly calls: ProviderCalls;
+  private readonly stream: StepStream;
   private readonly tools: ToolRounds;
   private readonly thorough: boolean;
   private request: ProviderRequest | null = null;
@@ -93,7 +96,8 @@ class Step {
     this.deps = deps;
     this.foundBy = foundBy;
     this.rules = deps.kinds[activation.spec.kind];
-    this.calls = new ProviderCalls(activation, deps);
+    this.stream = new StepStream(activation, deps);
+    this.calls = new ProviderCalls(activation, this.stream, deps);
     this.thorough = thorough;
     this.tools = new ToolRounds(activation.spec, this.rules.toolOutputLimits, deps.tools);
     this.spec = withTraits(activation, this.rules);
@@ -102,7 +106,9 @@ class Step {
 
   async run(first: RunEvent): Promise<Advanced> {
     await this.loadRequestIfNeeded();
-    let decision = this.decide(first);
+    const told = await this.stream.look();
+    if (told !== null) this.foundBy = 'stream';
+    let decision = this.decide(told === null ? first : this.learn(told));
     for (let calls = 0; ;) {
       noteUnknownStatus(this.spec.id, this.state, decision.state, this.deps.telemetry);
       const { permit } = this.state;
@@ -219,16 +225,7 @@ class Step {
     this.deps.polling.parked(this.spec, this.activation.state, this.state, this.deps.clock.nowMs());
     await tellCaller(this.spec, this.activation.state, this.state, this.deps);
     await this.activation.park(this.state);
-    const status = statusOf(this.state);
-    if (status === statusOf(this.activation.state)) return;
-    const { events, clock } = this.deps;
-    try {
-      await events.publish({ runId: this.activation.spec.id, status, atMs: clock.nowMs() });
-    } catch (error) {
-      // Parked is parked: an event may be lost, a run may not.
-      const fields = { runId: this.spec.id, error };
-      this.deps.telemetry.log('warn', 'An event was not published', fields);
-    }
+    await tellStatus(this.spec.id, this.activation.state, this.state, this.deps);
   }
 
   async fail(message: string): Promise<Advanced> {
@@ -259,6 +256,7 @@ class Step {
     this.deps.telemetry.runEnded(this.activation.spec, state, outcome);
     const report = this.deps.polling.report(this.spec, state, outcome);
     if (report !== null) this.deps.telemetry.polled(report);
+    await this.stream.end();
     await settle({ spec: this.activation.spec, state: this.state, outcome }, this.deps);
     return { type: 'ended', state: this.state, outcome };
   }
@@ -290,6 +288,7 @@ class Step {
       canMove: this.deps.accounts.hasOther(this.spec.account, this.state.account ?? ''),
       canFind: this.request !== null && this.rules.canFind(this.request),
       foundBy: this.foundBy,
+      ...(this.stream.view === undefined ? {} : { stream: this.stream.view }),
     };
   }
 }

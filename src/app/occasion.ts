@@ -13,11 +13,12 @@ export interface Occasion {
 /** Throws what the store throws. */
 export async function occasionOf(activation: Activation): Promise<Occasion> {
   const { wokenBy: by, cancelRequestedAtMs, candidate } = await activation.takeSignals();
-  const told = by === 'webhook' || by === 'stream' ? by : null;
+  // A stream that woke us may only have broken: an end that it told comes by itself.
+  const told = by === 'webhook' ? by : null;
   return {
     event: {
       type: 'activated',
-      wokenBy: by === 'tools' ? by : told,
+      wokenBy: by === 'tools' || by === 'stream' ? by : told,
       cancelRequestedAtMs,
       ...(candidate === undefined ? {} : { candidate }),
       ...(await laneTurn(activation)),

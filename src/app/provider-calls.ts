@@ -12,6 +12,7 @@ import type { Activation } from '../ports/run-store.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import { candidateOf, refOf } from './run-calls.ts';
 import type { OpenLook } from './shared-looks.ts';
+import type { StepStream } from './step-stream.ts';
 import { shareFault } from './share-fault.ts';
 
 export interface ProviderCallDeps {
@@ -27,10 +28,12 @@ export type Sent = Pick<ToolSubmission, 'request' | 'outputs'>;
 
 export class ProviderCalls {
   private readonly activation: Activation;
+  private readonly stream: StepStream;
   private readonly deps: ProviderCallDeps;
 
-  constructor(activation: Activation, deps: ProviderCallDeps) {
+  constructor(activation: Activation, stream: StepStream, deps: ProviderCallDeps) {
     this.activation = activation;
+    this.stream = stream;
     this.deps = deps;
   }
 
@@ -108,7 +111,7 @@ export class ProviderCalls {
     const { id } = this.activation.spec;
     switch (call) {
       case 'create':
-        return { type: 'replied', call, snapshot: await provider.create(request, id) };
+        return { type: 'replied', call, snapshot: await this.stream.create(provider, request) };
       case 'find':
         return { type: 'found', snapshot: await provider.find(request, id) };
       case 'submit': {
@@ -120,6 +123,8 @@ export class ProviderCalls {
       case 'retrieve':
       case 'cancel':
         return { type: 'replied', call, snapshot: await provider[call](refOf(state)) };
+      case 'resume':
+        return await this.stream.resume(provider, state);
       case 'fetchOutput':
         return { type: 'outputFetched', output: await provider.fetchOutput(refOf(state)) };
       default: {

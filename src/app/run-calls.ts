@@ -13,6 +13,7 @@ export function classOf(call: RunCall): CallClass {
       return call;
     case 'retrieve':
     case 'adopt':
+    case 'resume':
       return 'look';
     case 'find':
     case 'fetchOutput':

@@ -1,7 +1,7 @@
 /** The news of a run, over as many connections as it takes. */
 
 import { RunfleetApiError, RunfleetConnectionError, RunfleetUnexpectedAnswerError } from './errors.ts';
-import { isRun } from './parse.ts';
+import { isObject, isRun } from './parse.ts';
 import { reasonOf, retryableStatuses, retryDelayMs } from './retry.ts';
 import { eventsOf, type ServerSentEvent } from './sse.ts';
 import type { Transport } from './transport.ts';
@@ -10,6 +10,8 @@ import { type EndedRun, hasEnded, type RunView } from './types.ts';
 export type RunEvent =
   /** The run, whenever its status has changed. */
   | { readonly type: 'status'; readonly id: string; readonly run: RunView }
+  /** What was added to the output; of runs with `follow: "stream"` alone. */
+  | { readonly type: 'output'; readonly id: string; readonly text: string }
   /** The run has ended. The last event. */
   | { readonly type: 'done'; readonly id: string; readonly run: EndedRun };
 
@@ -109,17 +111,21 @@ async function* connect(
 
 /** Null for a type of a newer server. */
 function newsOf({ id, type, data }: ServerSentEvent, transport: Transport): RunEvent | null {
-  if (type !== 'status' && type !== 'done') return null;
-  let run: unknown;
+  if (type !== 'status' && type !== 'output' && type !== 'done') return null;
+  let news: unknown;
   try {
-    run = JSON.parse(data);
+    news = JSON.parse(data);
   } catch {
     throw transport.unexpected();
   }
-  if (!isRun(run)) throw transport.unexpected();
-  if (type === 'status') return { type, id, run };
-  if (!hasEnded(run)) throw transport.unexpected();
-  return { type, id, run };
+  if (type === 'output') {
+    if (isObject(news) && typeof news['text'] === 'string') return { type, id, text: news['text'] };
+    throw transport.unexpected();
+  }
+  if (!isRun(news)) throw transport.unexpected();
+  if (type === 'status') return { type, id, run: news };
+  if (!hasEnded(news)) throw transport.unexpected();
+  return { type, id, run: news };
 }
 
 function isPassing(error: unknown): boolean {

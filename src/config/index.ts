@@ -35,6 +35,8 @@ export interface Config {
   /** Of accounts that set none of their own. */
   readonly quota: QuotaConfig;
   readonly concurrency: number;
+  /** Held streams at a time in a worker. */
+  readonly streams: number;
   readonly pollPolicy: 'learned' | 'backoff';
   /** The delay that one look is worth. */
   readonly pollCostMs: number;
@@ -101,6 +103,7 @@ export function loadConfig(env: Env, readFile: ReadFile = noFiles): Config {
     apiKeys: data.RUNFLEET_API_KEYS,
     quota: quotaOf(data),
     concurrency: data.RUNFLEET_CONCURRENCY,
+    streams: data.RUNFLEET_STREAMS,
     pollPolicy: data.RUNFLEET_POLL_POLICY,
     pollCostMs: data.RUNFLEET_POLL_COST_SECONDS * 1000,
     backoff: {

@@ -110,6 +110,12 @@ export const variables = {
   RUNFLEET_CONCURRENCY: number(z.number().int().min(1).max(10_000))
     .default(200)
     .describe('Steps at a time in a worker. A run that waits holds none.'),
+  RUNFLEET_STREAMS: number(z.number().int().min(0).max(100_000))
+    .default(2000)
+    .describe(
+      'Streams of events that a worker holds open at a time, for runs with `follow: "stream"`; beyond them such runs are ' +
+        'looked at. 0 = none.',
+    ),
   RUNFLEET_POLL_POLICY: z
     .enum(['learned', 'backoff'])
     .default('learned')

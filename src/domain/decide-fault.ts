@@ -1,6 +1,7 @@
 /** What a failed call means for a run. Nothing but a definite "no" ends it before its deadline. */
 
 import { type DecideContext, type Decision, end, noteLook, type RunCall, wait } from './decision.ts';
+import { withoutStream } from './decide-stream.ts';
 import { submitFault, unsubmitted } from './decide-tools.ts';
 import type { FaultDetails } from './fault.ts';
 import { fetchedOutcome, lostOutcome, rejectedOutcome } from './outcome.ts';
@@ -119,6 +120,8 @@ function lookFault(
       // So is a submit whose forerunner arrived, though its reply did not.
       if (call === 'submit' && state.phase === 'following')
         return { state, next: { type: 'call', call: 'retrieve' } };
+      if (call === 'resume' && state.phase === 'following')
+        return { state: withoutStream(state), next: { type: 'call', call: 'retrieve' } };
       return retryLater(state, fault, context);
     case 'throttled':
     case 'unavailable':

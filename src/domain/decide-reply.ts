@@ -1,6 +1,7 @@
 /** What an answer of the provider means for a run. */
 
 import { type DecideContext, type Decision, end, noteLook, wait } from './decision.ts';
+import { isListenedTo, listenOn } from './decide-stream.ts';
 import { asked, isAskedBy, isFormer, submitSeen, withoutAsking } from './decide-tools.ts';
 import { waitToLook } from './next-look.ts';
 import { providerOutcome } from './outcome.ts';
@@ -66,6 +67,9 @@ function adopted(
     troubleSinceMs: null,
     cancelSentAtMs: null,
     ...(continues === undefined ? lasting(state) : takenOver(state, continues, startedAtMs)),
+    ...(call === 'create' && context.stream !== undefined
+      ? { stream: { providerRunId: snapshot.providerRunId, resumes: 0, resumedAtMs: context.nowMs } }
+      : {}),
   };
 }
 
@@ -124,6 +128,7 @@ function running(
   if (call === 'find' && context.nowMs - state.startedAtMs > 1000) {
     return { state, next: { type: 'call', call: 'retrieve' } };
   }
+  if (isListenedTo(state, context)) return listenOn(state, context);
   return waitToLook(state, snapshot, context);
 }
 

@@ -8,6 +8,7 @@
 import { isOurs, isWorthALook, withCandidate, withoutCandidate } from './adoption.ts';
 import { decideFault } from './decide-fault.ts';
 import { decideReply } from './decide-reply.ts';
+import { followStream, resumed, withoutStream } from './decide-stream.ts';
 import {
   type DecideContext,
   type Decision,
@@ -68,6 +69,10 @@ export function decide(state: RunState, event: RunEvent, context: DecideContext)
       return isAsking(state) ? waitForAnswers(state, context) : wait(state, context.nowMs, context);
     case 'collected':
       return isAsking(state) ? collected(state, event.answers, context) : wait(state, context.nowMs, context);
+    case 'streamed':
+      return streamed(state, event, context);
+    case 'resumed':
+      return state.phase === 'following' ? resumed(state, context) : wait(state, context.nowMs, context);
     case 'outputFetched':
       return state.phase === 'fetching'
         ? end(state, fetchedOutcome(state, event.output), context)
@@ -107,11 +112,15 @@ export function beginCall(state: RunState, call: RunCall, nowMs: number): RunSta
   }
   if (call === 'submit' && (state.phase === 'following' || state.phase === 'creating'))
     return beginSubmit({ ...state, calls }, nowMs);
+  if (call === 'resume' && state.phase === 'following' && state.stream !== undefined) {
+    const stream = { ...state.stream, resumes: state.stream.resumes + 1, resumedAtMs: nowMs };
+    return { ...state, calls, stream };
+  }
   return { ...state, calls };
 }
 
 export function operationOf(call: RunCall): CallOperation {
-  if (call === 'adopt') return 'retrieve';
+  if (call === 'adopt' || call === 'resume') return 'retrieve';
   return call === 'find' || call === 'fetchOutput' ? 'list' : call;
 }
 
@@ -167,6 +176,8 @@ function follow(before: FollowingState, wokenBy: FoundBy | 'tools' | null, conte
   const { cancel } = before;
   if (cancel === null && isAsking(before)) return lookForAnswers(before, wokenBy, context);
   if (cancel === null) {
+    const listened = followStream(before, context);
+    if (listened !== null) return listened;
     const later = wokenBy === null ? putOff(before, context) : null;
     return later ?? { state: before, next: { type: 'call', call: 'retrieve' } };
   }
@@ -179,6 +190,17 @@ function follow(before: FollowingState, wokenBy: FoundBy | 'tools' | null, conte
     return end(state, cancelledOutcome(cancel.reason, context.nowMs, note), context);
   }
   return { state, next: { type: 'call', call: state.cancelSentAtMs === null ? 'cancel' : 'retrieve' } };
+}
+
+/** An end that was told is as good as one that was seen. */
+function streamed(
+  state: OpenState,
+  { snapshot, lastSeenAtMs }: Extract<RunEvent, { type: 'streamed' }>,
+  context: DecideContext,
+): Decision {
+  if (state.phase !== 'following') return wait(state, context.nowMs, context);
+  const seenAtMs = Math.max(state.lastLookAtMs, Math.min(lastSeenAtMs, context.nowMs));
+  return decideReply({ ...withoutStream(state), lastLookAtMs: seenAtMs }, 'retrieve', snapshot, context);
 }
 
 /** The run is over and paid for: its output is waited for until the deadline, and given up only then. */

@@ -16,14 +16,23 @@ import {
   type RunSpec,
   type RunState,
 } from './run.ts';
-import type { ProviderSnapshot, RunOutput, ToolCall } from './snapshot.ts';
+import type { EndedSnapshot, ProviderSnapshot, RunOutput, ToolCall } from './snapshot.ts';
+import type { RunningStatus } from './status.ts';
 import { sumUsage, type TimedAnswer } from './tools.ts';
 
 /**
  * The calls that a decision can ask for. `find` looks for a run whose create reply was lost; `adopt` retrieves one that
- * may be it.
+ * may be it; `resume` opens its stream of events again.
  */
-export type RunCall = 'create' | 'find' | 'adopt' | 'retrieve' | 'submit' | 'cancel' | 'fetchOutput';
+export type RunCall =
+  | 'create'
+  | 'find'
+  | 'adopt'
+  | 'retrieve'
+  | 'resume'
+  | 'submit'
+  | 'cancel'
+  | 'fetchOutput';
 
 export type RunEvent =
   /** A worker took the job up: its time has come, or somebody woke it. */
@@ -47,6 +56,10 @@ export type RunEvent =
   | { readonly type: 'handedOut' }
   /** What there is of their answers. */
   | { readonly type: 'collected'; readonly answers: ReadonlyMap<string, TimedAnswer> }
+  /** The stream's last event. `lastSeenAtMs`: when the one before it came. */
+  | { readonly type: 'streamed'; readonly snapshot: EndedSnapshot; readonly lastSeenAtMs: number }
+  /** The stream is open again. */
+  | { readonly type: 'resumed' }
   | { readonly type: 'outputFetched'; readonly output: RunOutput }
   | { readonly type: 'faulted'; readonly call: RunCall; readonly fault: FaultDetails };
 
@@ -80,6 +93,18 @@ export interface DecideContext {
   readonly canMove?: boolean;
   /** Who told us to look, for the record. */
   readonly foundBy: FoundBy;
+  /** Absent for a run without a stream. */
+  readonly stream?: StreamView;
+}
+
+/** What is known of a run's stream of events. */
+export interface StreamView {
+  /** A process reads it now. */
+  readonly held: boolean;
+  /** What it last said of the run; null when it has not. */
+  readonly status: RunningStatus | null;
+  /** This process may open it. */
+  readonly canResume: boolean;
 }
 
 /** Waits, but never past what must happen next by itself: the deadline, then the end of a cancel's grace. */

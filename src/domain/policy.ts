@@ -12,6 +12,12 @@ export interface RunPolicy {
   readonly cancelGraceMs: number;
   /** How often a run that waits in its lane asks for its turn, should nobody wake it. Spread by half to both sides. */
   readonly laneCheckMs: number;
+  /** How often a run whose stream is being read is taken up, to see whether its reader still lives. */
+  readonly streamCheckMs: number;
+  /** How long a stream may still have to tell an end that a webhook told, before we look. */
+  readonly streamLagMs: number;
+  /** How often a stream is opened again, before the run is looked at instead. */
+  readonly maxStreamResumes: number;
   /** Waits after a fault: not the poll's, since a provider in trouble wants fewer calls. */
   readonly faultBackoff: BackoffOptions;
   /** From look to look after a cancel, which takes effect within seconds or never. */
@@ -34,6 +40,9 @@ export const defaultPolicy: RunPolicy = {
   quarantineMs: 60_000,
   cancelGraceMs: 60_000,
   laneCheckMs: 60_000,
+  streamCheckMs: 15_000,
+  streamLagMs: 2000,
+  maxStreamResumes: 10,
   faultBackoff: { ...defaultBackoff, initialMs: 1000, factor: 2, maxMs: 30_000 },
   cancelBackoff: defaultBackoff,
   // The longest lag that was seen at a provider is 32.7 s.

@@ -168,6 +168,17 @@ export interface FollowingState extends StateBase {
   readonly lookAtMs?: number;
   /** The latest looks. */
   readonly lookLog?: readonly LookNote[];
+  /** It was created as a stream of events. Absent: it can only be looked at. */
+  readonly stream?: StreamState;
+}
+
+export interface StreamState {
+  /** Whose events: a run that goes on as another one at its provider leaves its stream behind. */
+  readonly providerRunId: string;
+  /** How often it had to be opened again. */
+  readonly resumes: number;
+  /** When it was last opened. */
+  readonly resumedAtMs: number;
 }
 
 /** Over at the provider; its output costs one more call. */

@@ -7,6 +7,7 @@ import type { DeadCallbacks } from '../ports/dead-callbacks.ts';
 import type { DurationStore } from '../ports/duration-store.ts';
 import type { QuotaView } from '../domain/wire/quota-view.ts';
 import type { EventBus } from '../ports/event-bus.ts';
+import type { OutputFeed } from '../ports/run-stream.ts';
 import type { ToolAnswers } from '../ports/tool-calls.ts';
 
 /** What the app needs of the world. Whoever composes it owns every connection in here, and closes it. */
@@ -14,6 +15,8 @@ export interface HttpDeps extends SubmitDeps {
   readonly events: EventBus;
   readonly answers: ToolAnswers;
   readonly webhooks: ReceiveWebhookDeps;
+  /** The output of streamed runs. */
+  readonly output: OutputFeed;
   /** Empty: no key is asked for, and the listener must be bound to loopback. */
   readonly apiKeys: readonly ApiKey[];
   readonly readiness: () => Promise<Readiness>;

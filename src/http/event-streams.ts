@@ -76,7 +76,8 @@ function begin(res: Response): void {
 
 function text(news: Exclude<RunNews, { type: 'open' }>): string {
   // JSON holds no bare line break, so one `data` line is enough.
-  return `id: ${news.id}\nevent: ${news.type}\ndata: ${JSON.stringify(news.run)}\n\n`;
+  const data = news.type === 'output' ? { text: news.text } : news.run;
+  return `id: ${news.id}\nevent: ${news.type}\ndata: ${JSON.stringify(data)}\n\n`;
 }
 
 /** Resolves when the reader may be sent more. One that takes too long is cut off. */

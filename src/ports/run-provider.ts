@@ -1,6 +1,7 @@
 import type { ProviderRef, ProviderSnapshot, RunOutput } from '../domain/snapshot.ts';
 import type { RunTraits } from '../domain/run.ts';
 import type { RunKind } from '../domain/status.ts';
+import type { StreamingProvider } from './run-stream.ts';
 import type { ToolOutput, ToolOutputLimits } from '../domain/tools.ts';
 
 /** The caller's create parameters, passed through: only their kind's adapter reads them. */
@@ -13,6 +14,8 @@ export type ProviderRequest = Readonly<Record<string, unknown>>;
  */
 export interface RunProvider {
   readonly kind: RunKind;
+  /** Absent where the kind knows no streams that can be resumed: its runs are looked at. */
+  readonly streaming?: StreamingProvider;
 
   /** Starts a run that carries `runId` in its metadata, so that it can be found again. */
   create(request: ProviderRequest, runId: string): Promise<ProviderSnapshot>;

@@ -40,6 +40,12 @@ export interface PaceReport {
   readonly webhookChance: number | null;
 }
 
+/**
+ * What became of a stream of events: its run's end came; it broke; it was opened again; another process has it, or its run
+ * is over; there was no room for it.
+ */
+export type StreamResult = 'ended' | 'broken' | 'resumed' | 'lost' | 'refused';
+
 /** Numbers and log lines. Never fails, never waits, never sees a prompt, an output or a secret. */
 export interface Telemetry {
   apiCall(report: ApiCallReport): void;
@@ -54,6 +60,7 @@ export interface Telemetry {
   throttled(): void;
   /** Once for each try of a callback. */
   callbackTried(result: CallbackResult): void;
+  streamed(result: StreamResult): void;
   log(
     level: 'debug' | 'info' | 'warn' | 'error',
     message: string,

@@ -13,6 +13,7 @@ import { RedisDurationStore } from '../adapters/redis/duration-store.ts';
 import { RedisEventBus } from '../adapters/redis/event-bus.ts';
 import { RedisIdempotencyStore } from '../adapters/redis/idempotency.ts';
 import { redisKeys } from '../adapters/redis/keys.ts';
+import { RedisOutputFeed } from '../adapters/redis/output-feed.ts';
 import { advance, type AdvanceDeps } from '../app/advance.ts';
 import { Backlog } from '../app/backlog.ts';
 import { SharedLooks } from '../app/shared-looks.ts';
@@ -31,6 +32,7 @@ import { requestRules } from './kinds.ts';
 import { quotaView, startQuotas } from './quota-view.ts';
 import { type AccountChecks, readiness } from './readiness.ts';
 import { openToolQueue, startQueueTools, toolJobCounts } from './tool-queue.ts';
+import { startStreams } from './streams.ts';
 import { startHttpTools } from './tools-http.ts';
 import { receiveWebhooks } from './webhooks.ts';
 
@@ -56,6 +58,9 @@ export async function startApi(context: FleetContext): Promise<string> {
   );
   await events.start();
   const callbacks = openCallbacks(context, client);
+  const output = new RedisOutputFeed(client, subscriber, keys, (error) =>
+    logger.error({ err: error }, 'output listener'),
+  );
   const metrics = createMetrics();
   const { registry } = metrics;
   addFleetGauges(registry, async () => {
@@ -88,6 +93,7 @@ export async function startApi(context: FleetContext): Promise<string> {
       logger,
     }),
     answers: new RedisToolAnswers(client, config.prefix),
+    output,
     idempotency: new RedisIdempotencyStore(client, keys, config.keepResultsSeconds),
     backlog: new Backlog(store, systemClock, config.backlogLimit),
     clock: systemClock,
@@ -151,6 +157,7 @@ export async function startRuns(context: FleetContext, metrics: Metrics): Promis
       },
     },
     looks: new SharedLooks(),
+    streams: startStreams(context, client, store, telemetry, metrics),
   };
   const worker = new RunsWorker({
     client,

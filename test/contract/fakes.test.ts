@@ -19,6 +19,7 @@ import {
   FakeProviderHealth,
   FakeRateGate,
   FakeRunStore,
+  FakeStreamLedger,
   ManualClock,
   SeededRandomness,
   SharedQuota,
@@ -28,6 +29,7 @@ import { idempotencyConformance } from './suites/idempotency.ts';
 import { rateGateConformance } from './suites/rate-gate.ts';
 import { type Fate, runProviderConformance, type Trouble } from './suites/run-provider.ts';
 import { toolProviderConformance } from './suites/run-provider-tools.ts';
+import { streamLedgerConformance } from './suites/stream-ledger.ts';
 import { runStoreConformance, type RunStoreHarness } from './suites/run-store.ts';
 
 const nothing = (): Promise<void> => Promise.resolve();
@@ -85,6 +87,25 @@ eventBusConformance('fake', () => {
     return nothing();
   };
   return Promise.resolve({ publisher: bus, subscriber: bus, breakConnection, close: nothing });
+});
+
+streamLedgerConformance('fake', () => {
+  const clock = new ManualClock(t0);
+  const streams = new FakeStreamLedger(clock);
+  return Promise.resolve({
+    ledger: streams,
+    feed: streams,
+    expire: () => {
+      clock.advance(9000);
+      // The others are kept.
+      return streams.renew(['run-2'], 'ann').then(() => clock.advance(1000));
+    },
+    breakConnection: () => {
+      streams.gap();
+      return nothing();
+    },
+    close: nothing,
+  });
 });
 
 idempotencyConformance('fake', () => Promise.resolve({ store: new FakeIdempotencyStore(), close: nothing }));

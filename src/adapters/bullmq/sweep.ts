@@ -86,6 +86,8 @@ async function forget(client: RedisClient, prefix: string, ids: readonly string[
     ...[keys.index, ...indexes, ...owners.map((owner) => keys.ownerIndex(owner))].map((index) =>
       client.zrem(index, ...ids),
     ),
-    client.del(...ids.flatMap((id) => [keys.request(id), keys.wake(id), keys.tools(id)])),
+    client.del(
+      ...ids.flatMap((id) => [keys.request(id), keys.wake(id), keys.tools(id), ...keys.streamed(id)]),
+    ),
   ]);
 }

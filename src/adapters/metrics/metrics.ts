@@ -17,6 +17,7 @@ export interface Metrics {
   readonly callbacks: Counter<'result'>;
   readonly throttled: Counter;
   readonly webhooks: Counter<'type' | 'result'>;
+  readonly streams: Counter<'result'>;
   readonly tokens: Counter<'kind' | 'direction'>;
   readonly polls: PollMetrics;
   readonly limiter: LimiterMetrics;
@@ -101,6 +102,12 @@ export function createMetrics(): Metrics {
       name: 'runfleet_webhooks_total',
       help: 'Webhooks of the provider that came in, by event and by what came of them.',
       labelNames: ['type', 'result'],
+      registers,
+    }),
+    streams: new Counter({
+      name: 'runfleet_streams_total',
+      help: 'Streams of events, by what became of them: ended, broken, resumed, lost to another process, refused for want of room.',
+      labelNames: ['result'],
       registers,
     }),
     tokens: new Counter({
@@ -230,6 +237,18 @@ export interface FleetCounts {
  * Adds the gauges of the whole fleet, read at each scrape. For API processes alone: every process would say the same,
  * and a sum over them would be wrong.
  */
+/** The streams of events that this process reads now. */
+export function addStreamGauge(registry: Registry, read: () => number): void {
+  void new Gauge({
+    name: 'runfleet_streams_open',
+    help: 'Streams of events that this process reads now.',
+    registers: [registry],
+    collect() {
+      this.set(read());
+    },
+  });
+}
+
 export function addFleetGauges(registry: Registry, read: () => Promise<FleetCounts>): void {
   const counts = sharedReading(read);
   void new Gauge({

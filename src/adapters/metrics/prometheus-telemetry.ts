@@ -7,6 +7,7 @@ import type {
   CallbackResult,
   PaceReport,
   PollReport,
+  StreamResult,
   Telemetry,
   ToolCallReport,
 } from '../../ports/telemetry.ts';
@@ -94,6 +95,10 @@ export class PrometheusTelemetry implements Telemetry {
     const { polls } = this.metrics;
     polls.priceSeconds.set(priceSeconds);
     if (webhookChance !== null) polls.webhookArrival.set(webhookChance);
+  }
+
+  streamed(result: StreamResult): void {
+    this.metrics.streams.inc({ result });
   }
 
   throttled(): void {

@@ -1,4 +1,3 @@
-import * as z from 'zod';
 import { ProviderFault } from '../../domain/fault.ts';
 import type { RunTraits } from '../../domain/run.ts';
 import type { ProviderRef, ProviderSnapshot } from '../../domain/snapshot.ts';
@@ -11,16 +10,27 @@ import type {
 import { callApi } from '../openai-sdk/call.ts';
 import type { OpenAiClient } from '../openai-sdk/client.ts';
 import { responseSchema, snapshotOf } from './snapshot.ts';
-import { canFind, followUp, laneOf, toolOutputLimits, traitsOf, validateRequest } from './request.ts';
+import {
+  canFind,
+  createBody,
+  followUp,
+  laneOf,
+  toolOutputLimits,
+  traitsOf,
+  validateRequest,
+} from './request.ts';
+import { ResponsesStreaming } from './streaming.ts';
 
 /** Background responses: `POST /responses` with `background` and `store`. */
 export class ResponsesProvider implements RunProvider {
   readonly kind = 'responses';
   readonly toolOutputLimits = toolOutputLimits;
+  readonly streaming: ResponsesStreaming;
   private readonly client: OpenAiClient;
 
   constructor(client: OpenAiClient) {
     this.client = client;
+    this.streaming = new ResponsesStreaming(client);
   }
 
   async create(request: ProviderRequest, runId: string): Promise<ProviderSnapshot> {
@@ -33,13 +43,7 @@ export class ResponsesProvider implements RunProvider {
 
   private async send(request: ProviderRequest, runId: string): Promise<ProviderSnapshot> {
     const { sdk, createTimeoutMs } = this.client;
-    const body = {
-      ...request,
-      background: true,
-      // Without it the answer may be deleted minutes after the end, and a late look would lose a paid run.
-      store: true,
-      metadata: { ...metadataOf(request), runfleet_id: runId },
-    };
+    const body = createBody(request, runId);
     return snapshotOf(
       await callApi(
         this.client,
@@ -84,10 +88,6 @@ export class ResponsesProvider implements RunProvider {
   traitsOf(request: ProviderRequest): RunTraits {
     return traitsOf(request);
   }
-}
-
-function metadataOf(request: ProviderRequest): Record<string, unknown> {
-  return z.record(z.string(), z.unknown()).safeParse(request['metadata']).data ?? {};
 }
 
 function cannot(message: string): ProviderFault {

@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import { traitsOfSeen } from '../../domain/polling/class-key.ts';
 import type { RunTraits } from '../../domain/run.ts';
 import type { ToolOutput, ToolOutputLimits } from '../../domain/tools.ts';
@@ -73,4 +74,19 @@ function freeChoice(choice: unknown): { readonly tool_choice?: unknown } {
   if (choice === 'auto' || choice === 'none') return { tool_choice: choice };
   if (typeof choice !== 'object' || choice === null || fieldOf(choice, 'type') !== 'allowed_tools') return {};
   return { tool_choice: { ...choice, mode: 'auto' } };
+}
+
+/** What is sent: the caller's request, and what runfleet needs to follow the response. */
+export function createBody(request: ProviderRequest, runId: string) {
+  return {
+    ...request,
+    background: true as const,
+    // Without it the answer may be deleted minutes after the end, and a late look would lose a paid run.
+    store: true,
+    metadata: { ...metadataOf(request), runfleet_id: runId },
+  };
+}
+
+function metadataOf(request: ProviderRequest): Record<string, unknown> {
+  return z.record(z.string(), z.unknown()).safeParse(request['metadata']).data ?? {};
 }

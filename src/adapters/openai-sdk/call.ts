@@ -19,17 +19,7 @@ export async function callApi<T>(
   call: () => APIPromise<unknown>,
   schema: z.ZodType<T>,
 ): Promise<Answer<T>> {
-  let answer: { data: unknown; response: Response };
-  try {
-    answer = await call().withResponse();
-    client.onAnswer(answer.response.status, answer.response.headers);
-  } catch (error) {
-    const fault = faultOf(error);
-    client.onAnswer(fault.httpStatus, error instanceof APIError ? (error.headers ?? null) : null);
-    // Not as its cause: the SDK's error holds the request, and would carry the prompt into a log.
-    const code = client.redact(fault.code).slice(0, maxCodeLength);
-    throw new ProviderFault({ ...fault, code, message: client.redact(fault.message) });
-  }
+  const answer = await answerOf(client, call);
   const parsed = schema.safeParse(answer.data);
   if (parsed.success) return { data: parsed.data, pollAfterMs: pollAfterMs(answer.response.headers) };
   throw new ProviderFault({
@@ -42,6 +32,29 @@ export async function callApi<T>(
     httpStatus: answer.response.status,
     retryAfterMs: null,
   });
+}
+
+/** The answer as it came, not yet looked at. Throws a `ProviderFault` and nothing else. */
+export async function answerOf<T>(
+  client: OpenAiClient,
+  call: () => APIPromise<T>,
+): Promise<{ data: T; response: Response }> {
+  try {
+    const answer = await call().withResponse();
+    client.onAnswer(answer.response.status, answer.response.headers);
+    return answer;
+  } catch (error) {
+    const fault = redactedFault(client, error);
+    client.onAnswer(fault.details.httpStatus, error instanceof APIError ? (error.headers ?? null) : null);
+    throw fault;
+  }
+}
+
+/** Not with the error as its cause: the SDK's holds the request, and would carry the prompt into a log. */
+export function redactedFault(client: OpenAiClient, error: unknown): ProviderFault {
+  const fault = faultOf(error);
+  const code = client.redact(fault.code).slice(0, maxCodeLength);
+  return new ProviderFault({ ...fault, code, message: client.redact(fault.message) });
 }
 
 function pollAfterMs(headers: Headers): number | null {

@@ -2,6 +2,12 @@
 export interface RedisKeys {
   /** Channel: what becomes of runs. */
   readonly events: string;
+  /** Who reads the stream of a run, and the status that it last told. */
+  stream(runId: string): string;
+  /** How a streamed run ended, until an activation takes it up. */
+  streamEnd(runId: string): string;
+  /** Redis stream, and channel: the output of a streamed run, in pieces. */
+  output(runId: string): string;
   idempotency(digest: string): string;
   /** The classes of runs, by when they were last added to. */
   readonly durationClasses: string;
@@ -12,6 +18,9 @@ export interface RedisKeys {
 export function redisKeys(prefix: string): RedisKeys {
   return {
     events: `${prefix}:events`,
+    stream: (runId) => `${prefix}:stream:${runId}`,
+    streamEnd: (runId) => `${prefix}:stream-end:${runId}`,
+    output: (runId) => `${prefix}:output:${runId}`,
     idempotency: (digest) => `${prefix}:idempotency:${digest}`,
     durationClasses: `${prefix}:duration-classes`,
     durations: (classKey) => `${prefix}:durations:${classKey}`,

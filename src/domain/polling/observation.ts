@@ -37,9 +37,12 @@ export function observationOfEvent(
   event: RunEvent,
   nowMs: number,
 ): DurationObservation | null {
-  if (before.phase !== 'following' || event.type !== 'replied' || event.call !== 'retrieve') return null;
+  if (before.phase !== 'following') return null;
+  if (event.type !== 'streamed' && (event.type !== 'replied' || event.call !== 'retrieve')) return null;
   const startedAtMs = ageFromMsOf(before);
-  const { lastLookAtMs: missMs, cancel } = before;
+  const { cancel } = before;
+  const missMs =
+    event.type === 'streamed' ? Math.max(before.lastLookAtMs, event.lastSeenAtMs) : before.lastLookAtMs;
   const { snapshot } = event;
   if (before.status === 'requires_action') return null;
   const going = (untilMs: number): DurationObservation | null => {

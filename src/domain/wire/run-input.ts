@@ -50,7 +50,10 @@ export const runInputShape = {
   follow: z
     .enum(['auto', 'poll', 'webhook', 'stream'])
     .default('auto')
-    .describe('How the end is found out. This version polls, whatever is asked for.'),
+    .describe(
+      'How the end is found out. `stream`: the events of a response are read as they come (other kinds are looked at). ' +
+        'Otherwise this version polls.',
+    ),
   deadline_seconds: z
     .number()
     .positive()

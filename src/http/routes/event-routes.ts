@@ -19,8 +19,8 @@ export function eventRoutes(deps: HttpDeps): Route[] {
       tag: 'Runs',
       summary: 'Be told what becomes of a run',
       description:
-        'Server-Sent Events. `status`: the run, whenever its status has changed. `done`: the run, once it has ended; ' +
-        'the stream ends with it. Sent back as `Last-Event-ID`, the id of the last event goes on from there, at any ' +
+        'Server-Sent Events. `status`: the run, whenever its status has changed. `output`: what was added to the ' +
+        'output of a run with `follow: "stream"`. `done`: the run, once it has ended; the stream ends with it. Sent back as `Last-Event-ID`, the id of the last event goes on from there, at any ' +
         'process of the fleet. Comments come while nothing happens.',
       access: 'read',
       params: { id: 'The id of the run.' },
@@ -29,7 +29,7 @@ export function eventRoutes(deps: HttpDeps): Route[] {
       },
       query: noQuery,
       answers: {
-        200: { description: 'The events. The data of each is a run.', contentType: 'text/event-stream' },
+        200: { description: 'The events.', contentType: 'text/event-stream' },
         204: { description: 'You have all of them, `done` too: do not come back.', contentType: null },
       },
       problems: ['invalid-request', 'run-not-found'],

@@ -12,5 +12,6 @@ export { FakeProvider } from './provider.ts';
 export { FakeRateGate, SharedQuota } from './rate-gate.ts';
 export { FakeRunStore } from './run-store.ts';
 export { SeededRandomness } from './seeded-randomness.ts';
+export { FakeStreamLedger } from './stream-ledger.ts';
 export { RecordingTelemetry } from './telemetry.ts';
 export { FakeWorld } from './world.ts';

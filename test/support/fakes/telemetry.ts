@@ -4,6 +4,7 @@ import type {
   CallbackResult,
   PaceReport,
   PollReport,
+  StreamResult,
   Telemetry,
   ToolCallReport,
 } from '../../../src/ports/telemetry.ts';
@@ -23,6 +24,7 @@ export class RecordingTelemetry implements Telemetry {
   readonly toolCalls: ToolCallReport[] = [];
   readonly callbacks: CallbackResult[] = [];
   readonly paces: PaceReport[] = [];
+  readonly streams: StreamResult[] = [];
   throttledCount = 0;
 
   apiCall(report: ApiCallReport): void {
@@ -47,6 +49,10 @@ export class RecordingTelemetry implements Telemetry {
 
   paced(report: PaceReport): void {
     this.paces.push(report);
+  }
+
+  streamed(result: StreamResult): void {
+    this.streams.push(result);
   }
 
   throttled(): void {

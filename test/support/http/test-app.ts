@@ -15,6 +15,7 @@ import { ManualClock } from '../fakes/manual-clock.ts';
 import { FakeRunStore } from '../fakes/run-store.ts';
 import { FakeToolAnswers } from '../fakes/tool-answers.ts';
 import { FakeWebhookInbox } from '../fakes/webhooks.ts';
+import { FakeStreamLedger } from '../fakes/stream-ledger.ts';
 import { SeededRandomness } from '../fakes/seeded-randomness.ts';
 
 export interface TestApp {
@@ -24,6 +25,7 @@ export interface TestApp {
   readonly store: FakeRunStore;
   readonly answers: FakeToolAnswers;
   readonly events: FakeEventBus;
+  readonly streams: FakeStreamLedger;
   readonly idempotency: FakeIdempotencyStore;
   readonly durations: FakeDurationStore;
   /** Everything that was logged, at debug level, one entry a line. */
@@ -40,6 +42,7 @@ export function fakeDeps() {
   const events = new FakeEventBus();
   const idempotency = new FakeIdempotencyStore();
   const durations = new FakeDurationStore(clock);
+  const streams = new FakeStreamLedger(clock);
   const stop = new AbortController();
   const log: Record<string, unknown>[] = [];
   const sink = new Writable({
@@ -55,6 +58,7 @@ export function fakeDeps() {
     events,
     webhooks: { verifier: null, inbox: new FakeWebhookInbox(), clock, note: () => {} },
     answers,
+    output: streams,
     idempotency,
     backlog: new Backlog(store, clock, Infinity),
     clock,
@@ -87,7 +91,7 @@ export function fakeDeps() {
     logger: pino({ level: 'debug' }, sink),
     stopping: stop.signal,
   };
-  return { deps, answers, clock, store, durations, events, idempotency, stop, log };
+  return { deps, answers, clock, store, durations, events, streams, idempotency, stop, log };
 }
 
 /** The app on a port of its own, until the test is finished. */

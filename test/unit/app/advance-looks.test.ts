@@ -67,6 +67,7 @@ describe('a step under the learned policy', () => {
     await world.stepWhenDue();
     await world.stepWhenDue();
     world.clock.advance(500);
+    // A stream that told no end is no reason of its own: the look is the next one, early.
     await world.store.wake('run-1', 'stream');
     await world.step();
     world.gate.denyNext(world.clock.nowMs() + 5000);
@@ -76,7 +77,7 @@ describe('a step under the learned policy', () => {
       'max_delay',
       'max_delay',
       'fault',
-      'stream',
+      'max_delay',
       'quota',
     ]);
     expect((await looks())[0]).toEqual({ age_ms: 2000, reason: 'max_delay' });

@@ -54,20 +54,22 @@ const toolCalls = fc.constantFrom(
   ['call_1', 'call_2'].map((id) => ({ id, name: 'add', arguments: 'x'.repeat(5000) })),
 );
 
+const endedSnapshot = fc
+  .record({
+    status: fc.constantFrom(...providerEndings),
+    endedAtMs: orNull(time),
+    output: fc.constantFrom('separate' as const, null, { text: 'Hi.', items: [] }),
+    error: orNull(fc.constant({ code: 'server_error', message: 'It broke.' })),
+    toolCalls,
+    ...stamps,
+  })
+  .map(({ status, ...rest }) => over(status, rest));
+
 export const snapshot: fc.Arbitrary<ProviderSnapshot> = fc.oneof(
   fc
     .record({ status: fc.constantFrom(...runningStatuses, 'unknown' as const), toolCalls, ...stamps })
     .map(({ status, ...rest }) => running(status, rest)),
-  fc
-    .record({
-      status: fc.constantFrom(...providerEndings),
-      endedAtMs: orNull(time),
-      output: fc.constantFrom('separate' as const, null, { text: 'Hi.', items: [] }),
-      error: orNull(fc.constant({ code: 'server_error', message: 'It broke.' })),
-      toolCalls,
-      ...stamps,
-    })
-    .map(({ status, ...rest }) => over(status, rest)),
+  endedSnapshot,
 );
 
 const counts = fc.record({
@@ -126,6 +128,11 @@ const tools = fc.option(
   { nil: undefined },
 );
 const asking = fc.constantFrom(undefined, { sinceMs: t0 }, { sinceMs: t0, over: true } as const);
+const streamState = fc.record({
+  providerRunId: fc.constantFrom('prov-1', 'prov-0'),
+  resumes: fc.nat({ max: 12 }),
+  resumedAtMs: time,
+});
 const followingState: fc.Arbitrary<FollowingState> = fc
   .record({
     ...there,
@@ -134,13 +141,16 @@ const followingState: fc.Arbitrary<FollowingState> = fc
     tools,
     asking,
     word,
+    stream: fc.option(streamState, { nil: undefined }),
+    lookReason: fc.constantFrom('learned' as const, 'webhook' as const, 'stream' as const),
   })
-  .map(({ tools: some, asking: is, word: given, ...rest }) =>
+  .map(({ tools: some, asking: is, word: given, stream, ...rest }) =>
     following({
       ...rest,
       ...(some && { tools: some }),
       ...(is && { asking: is }),
       ...(given && { word: given }),
+      ...(stream && { stream }),
     }),
   );
 const fetchingState: fc.Arbitrary<FetchingState> = fc
@@ -187,6 +197,8 @@ export const event: fc.Arbitrary<RunEvent> = fc.oneof(
     const answer = { answer: { output: '42' }, startedAtMs: null, endedAtMs: t0 };
     return { type: 'collected', answers: new Map(ids.map((id) => [id, answer])) } as const;
   }),
+  fc.record({ type: fc.constant('streamed' as const), snapshot: endedSnapshot, lastSeenAtMs: time }),
+  fc.constant({ type: 'resumed' } as const),
   fc.constant({ type: 'outputFetched', output: { text: 'Hi.', items: [] } } as const),
   fc.record({
     type: fc.constant('faulted' as const),
@@ -196,6 +208,7 @@ export const event: fc.Arbitrary<RunEvent> = fc.oneof(
       'adopt' as const,
       'retrieve' as const,
       'submit' as const,
+      'resume' as const,
       'cancel' as const,
       'fetchOutput' as const,
     ),
@@ -203,9 +216,19 @@ export const event: fc.Arbitrary<RunEvent> = fc.oneof(
   }),
 );
 
-/** What of the context may vary. */
-export const circumstances = fc.record({
-  nowMs: now,
-  random: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
-  canFind: fc.boolean(),
+const streamView = fc.record({
+  held: fc.boolean(),
+  status: fc.constantFrom(null, 'queued' as const, 'in_progress' as const),
+  canResume: fc.boolean(),
 });
+
+/** What of the context may vary. */
+export const circumstances = fc
+  .record({
+    nowMs: now,
+    random: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+    canFind: fc.boolean(),
+  })
+  .chain((patch) =>
+    orNull(streamView).map((stream) => (stream === null ? patch : Object.assign({ stream }, patch))),
+  );

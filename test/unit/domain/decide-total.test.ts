@@ -23,6 +23,7 @@ const phasesOf: Readonly<Record<RunCall, readonly string[]>> = {
   adopt: ['creating'],
   retrieve: ['following'],
   submit: ['following', 'creating'],
+  resume: ['following'],
   cancel: ['following'],
   fetchOutput: ['fetching'],
 };

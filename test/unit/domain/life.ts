@@ -15,8 +15,9 @@ import type { FaultType } from '../../../src/domain/fault.ts';
 import { initialState, type RunOutcome, type RunSpec, type RunState } from '../../../src/domain/run.ts';
 import type { ProviderSnapshot } from '../../../src/domain/snapshot.ts';
 import type { ProviderEnding } from '../../../src/domain/status.ts';
-import { aFault, aSpec, over, running, seconds, t0, unheardOf } from '../../support/fakes/builders.ts';
+import { aFault, aSpec, over, running, t0, unheardOf } from '../../support/fakes/builders.ts';
 import { aContext } from './given.ts';
+import { type Connection, ModelStream } from './life-stream.ts';
 
 /** What happens to one call. `died`: the worker dies before it can note the answer. */
 export interface Turn {
@@ -50,6 +51,13 @@ export interface Plan {
   readonly cancelAtMs: number | null;
   /** When webhooks come, true or false ones. */
   readonly wakesAtMs: readonly number[];
+  /** How the connections of its stream fare, the last one as all that follow; null: it has none. */
+  readonly stream: readonly Connection[] | null;
+}
+
+interface Wake {
+  readonly atMs: number;
+  readonly by: 'webhook' | 'stream';
 }
 
 export interface Life {
@@ -82,21 +90,27 @@ class Model {
   private callsMade = 0;
   /** What the store holds; a worker that dies leaves no more than this. */
   private stored: RunState = initialState(t0);
-  private wakes: number[];
+  private wakes: readonly Wake[];
+  private foundBy: DecideContext['foundBy'] = 'poll';
+  private readonly stream: ModelStream | null;
   /** The last worker died: the run is taken up again before its time. */
   private stalled = false;
 
   constructor(plan: Plan) {
     this.plan = plan;
+    this.stream = plan.stream === null ? null : new ModelStream(plan.stream);
     this.spec = aSpec({ deadlineAtMs: t0 + plan.deadlineMs, onAmbiguous: plan.onAmbiguous });
     const cancels = plan.cancelAtMs === null ? [] : [plan.cancelAtMs];
-    this.wakes = [...plan.wakesAtMs, ...cancels].map((ms) => t0 + ms).toSorted((a, b) => a - b);
+    this.wakes = [...plan.wakesAtMs, ...cancels]
+      .map((ms) => ({ atMs: t0 + ms, by: 'webhook' as const }))
+      .toSorted((a, b) => a.atMs - b.atMs);
   }
 
   run(): Life {
     for (let steps = 0; steps < mostSteps; steps += 1) {
-      const wokenBy = this.sleep() ? 'webhook' : null;
-      const outcome = this.step({ type: 'activated', wokenBy, cancelRequestedAtMs: this.cancelRequest() });
+      const wokenBy = this.sleep();
+      const activated = { type: 'activated', wokenBy, cancelRequestedAtMs: this.cancelRequest() } as const;
+      const outcome = this.step(this.streamEnd() ?? activated);
       if (outcome !== null) {
         const { nowMs: endedAtMs, callsMade, stored: state } = this;
         return { outcome, state, endedAtMs, started: this.runs.length, callsMade };
@@ -105,15 +119,38 @@ class Model {
     throw new Error(`It did not end within ${mostSteps} steps; it is ${JSON.stringify(this.stored)}.`);
   }
 
-  /** Until the run is due or somebody wakes it; true for the latter. */
-  private sleep(): boolean {
+  /** Until the run is due or somebody wakes it. */
+  private sleep(): Wake['by'] | null {
     const dueAtMs = this.stalled ? this.nowMs : Math.max(this.nowMs, this.stored.wakeAtMs);
     this.stalled = false;
-    const wakeAtMs = this.wakes[0];
-    const woken = wakeAtMs !== undefined && wakeAtMs <= dueAtMs;
-    if (woken) this.wakes = this.wakes.slice(1);
-    this.nowMs = woken ? Math.max(this.nowMs, wakeAtMs) : dueAtMs;
-    return woken;
+    const wake = this.wakes[0];
+    if (wake === undefined || wake.atMs > dueAtMs) {
+      this.nowMs = dueAtMs;
+      return null;
+    }
+    this.wakes = this.wakes.slice(1);
+    this.nowMs = Math.max(this.nowMs, wake.atMs);
+    return wake.by;
+  }
+
+  /** What a connection that was held to the run's end has told. */
+  private streamEnd(): RunEvent | null {
+    const run = this.runs.at(-1);
+    if (run === undefined || run.cancelledAtMs !== null) return null;
+    if (this.stored.phase !== 'following' || this.stored.providerRunId !== run.id) return null;
+    const endAtMs = run.atMs + this.plan.durationMs;
+    if (this.stream?.hasTold(endAtMs, this.nowMs) !== true) return null;
+    const snapshot = this.view(run);
+    return snapshot.phase === 'ended' ? { type: 'streamed', snapshot, lastSeenAtMs: endAtMs } : null;
+  }
+
+  private open(): void {
+    const run = this.runs.at(-1);
+    if (this.stream === null || run === undefined) return;
+    const wakeAtMs = this.stream.open(this.nowMs, run.atMs + this.plan.durationMs);
+    if (wakeAtMs === null) return;
+    const wake = { atMs: wakeAtMs, by: 'stream' as const };
+    this.wakes = [...this.wakes, wake].toSorted((one, other) => one.atMs - other.atMs);
   }
 
   private cancelRequest(): number | null {
@@ -122,6 +159,7 @@ class Model {
   }
 
   private step(event: RunEvent): RunOutcome | null {
+    this.foundBy = event.type === 'streamed' ? 'stream' : 'poll';
     let decision = this.decide(this.stored, event);
     for (let calls = 0; ; calls += 1) {
       const { next } = decision;
@@ -184,6 +222,7 @@ class Model {
       case 'create': {
         const run = { id: `prov-${this.runs.length + 1}`, atMs: this.nowMs, cancelledAtMs: null };
         this.runs.push(run);
+        this.open();
         return { type: 'replied', call, snapshot: this.view(run) };
       }
       case 'find': {
@@ -198,6 +237,10 @@ class Model {
         if (known === undefined) return { type: 'faulted', call, fault: aFault('not_found') };
         if (call === 'cancel' && this.plan.cancelObeyed) known.cancelledAtMs ??= this.nowMs;
         return { type: 'replied', call, snapshot: this.view(known) };
+      case 'resume':
+        if (known === undefined) return { type: 'faulted', call, fault: aFault('not_found') };
+        this.open();
+        return { type: 'resumed' };
       case 'fetchOutput':
         return { type: 'outputFetched', output: { text: 'Hi.', items: [] } };
       default: {
@@ -235,32 +278,7 @@ class Model {
 
   private context(): DecideContext {
     const { nowMs, spec, plan } = this;
-    return aContext({ nowMs, spec, canFind: plan.canFind });
+    const view = this.stream === null ? {} : { stream: this.stream.view(nowMs) };
+    return aContext({ nowMs, spec, canFind: plan.canFind, foundBy: this.foundBy, ...view });
   }
 }
-
-export const smooth: Turn = {
-  result: 'answered',
-  processed: true,
-  retryAfterMs: null,
-  tookMs: 200,
-  deniedMs: null,
-};
-
-export const plainPlan: Plan = {
-  turns: [],
-  rest: smooth,
-  durationMs: seconds(30),
-  ending: 'completed',
-  separateOutput: false,
-  whileRunning: 'in_progress',
-  expiresAfterMs: null,
-  pollAfterMs: null,
-  cancelObeyed: true,
-  canFind: false,
-  visibleAfterMs: 0,
-  onAmbiguous: 'fail',
-  deadlineMs: seconds(600),
-  cancelAtMs: null,
-  wakesAtMs: [],
-};

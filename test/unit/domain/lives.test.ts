@@ -7,7 +7,8 @@ import { defaultPolicy } from '../../../src/domain/policy.ts';
 import { totalCalls } from '../../../src/domain/run.ts';
 import { providerEndings } from '../../../src/domain/status.ts';
 import { seconds, t0 } from '../../support/fakes/builders.ts';
-import { live, type Plan, plainPlan, smooth, type Turn } from './life.ts';
+import { live, type Plan, type Turn } from './life.ts';
+import { plainPlan, smooth } from './plain-life.ts';
 
 const { cancelGraceMs, quarantineMs, faultBackoff } = defaultPolicy;
 /** The longest that a run may need after its deadline or cancel, and a wait and a slow call that were under way. */
@@ -31,6 +32,11 @@ const lasting: fc.Arbitrary<Turn> = anyTurn
   .filter(({ result, deniedMs }) => result !== 'died' && deniedMs === null)
   .map(brisk);
 
+const connection = fc.record({
+  heldMs: fc.constantFrom(0, 1, seconds(3), seconds(40), seconds(1000)),
+  died: fc.boolean(),
+});
+
 const anyPlan = (rest: fc.Arbitrary<Turn>): fc.Arbitrary<Plan> =>
   fc.record({
     turns: fc.array(anyTurn, { maxLength: 12 }),
@@ -48,6 +54,7 @@ const anyPlan = (rest: fc.Arbitrary<Turn>): fc.Arbitrary<Plan> =>
     deadlineMs: fc.constantFrom(seconds(1), seconds(30), seconds(600)),
     cancelAtMs: orNull(fc.nat({ max: seconds(700) })),
     wakesAtMs: fc.array(fc.nat({ max: seconds(700) }), { maxLength: 5 }),
+    stream: orNull(fc.array(connection, { minLength: 1, maxLength: 15 })),
   });
 
 const passing: ReadonlySet<string> = new Set(['answered', 'throttled', 'unavailable', 'conflict']);
@@ -145,6 +152,63 @@ describe('a life without trouble', () => {
   it('costs one call more when its output is kept elsewhere', () => {
     const life = live({ ...plainPlan, durationMs: 0, separateOutput: true });
     expect(life.state.calls).toMatchObject({ create: 1, retrieve: 0, list: 1 });
+  });
+});
+
+describe('a streamed life', () => {
+  const throughout = { heldMs: seconds(600), died: false };
+
+  it('costs one call, and is found by its stream', () => {
+    const life = live({ ...plainPlan, stream: [throughout] });
+    expect(life.outcome).toMatchObject({ status: 'completed', foundBy: 'stream', detectionDelayMs: 0 });
+    expect(life).toMatchObject({ callsMade: 1, started: 1 });
+  });
+
+  it('costs a webhook nothing when the stream tells the end as well', () => {
+    const life = live({ ...plainPlan, stream: [throughout], wakesAtMs: [seconds(29), seconds(29.5)] });
+    expect(life.callsMade).toBe(1);
+  });
+
+  it('is looked at when a webhook tells of an end that the stream does not', () => {
+    const stuck = { heldMs: seconds(600), died: false };
+    const life = live({
+      ...plainPlan,
+      stream: [
+        { ...stuck, heldMs: seconds(29) },
+        { heldMs: seconds(10), died: true },
+      ],
+      durationMs: seconds(50),
+      wakesAtMs: [seconds(50)],
+    });
+    expect(life.outcome.status).toBe('completed');
+    expect(life.endedAtMs - t0).toBeLessThan(seconds(54));
+  });
+
+  it('costs one call more for each connection that breaks', () => {
+    const life = live({ ...plainPlan, stream: [{ heldMs: seconds(9), died: false }, throughout] });
+    expect(life.outcome.foundBy).toBe('stream');
+    expect(life.callsMade).toBe(2);
+  });
+
+  it('goes on soon after the process that held its stream has died', () => {
+    const life = live({ ...plainPlan, stream: [{ heldMs: seconds(9), died: true }, throughout] });
+    expect(life.outcome.foundBy).toBe('stream');
+    expect(life.callsMade).toBe(2);
+  });
+
+  it('is looked at in the end when its connections never last', () => {
+    const life = live({ ...plainPlan, durationMs: seconds(500), stream: [{ heldMs: 0, died: false }] });
+    expect(life.outcome).toMatchObject({ status: 'completed', foundBy: 'poll' });
+  });
+
+  it('is looked at where the provider will not tell its events again', () => {
+    const refused: Turn = { ...smooth, result: 'refused' };
+    const life = live({
+      ...plainPlan,
+      turns: [smooth, refused],
+      stream: [{ heldMs: 0, died: false }],
+    });
+    expect(life.outcome).toMatchObject({ status: 'completed', foundBy: 'poll' });
   });
 });
 

@@ -25,7 +25,7 @@ export interface ToolPlan {
   readonly callsARound: number;
   /** What becomes of the calls to the provider, in turn; then all goes well. */
   readonly turns: readonly ToolTurn[];
-  /** The worker dies right after it has handed calls out, so often. */
+  /** So often the worker dies right after it has handed calls out. */
   readonly deathsAtHandOut: number;
   /** How long each leg takes between two asks. */
   readonly legMs: number;
@@ -228,11 +228,9 @@ class Model {
       case 'fetchOutput':
       case 'find':
       case 'adopt':
+      case 'resume':
+      default:
         throw new Error(`Nobody calls ${call} here.`);
-      default: {
-        const never: never = call;
-        return never;
-      }
     }
   }
 

@@ -1,0 +1,120 @@
+import type { Stream } from 'openai/core/streaming';
+import * as z from 'zod';
+import { isProviderFault, ProviderFault } from '../../domain/fault.ts';
+import type { ProviderRef, ProviderSnapshot } from '../../domain/snapshot.ts';
+import type { ProviderRequest } from '../../ports/run-provider.ts';
+import type { ProviderStream, StreamEvent, StreamingProvider } from '../../ports/run-stream.ts';
+import { answerOf, redactedFault } from '../openai-sdk/call.ts';
+import type { OpenAiClient } from '../openai-sdk/client.ts';
+import { createBody } from './request.ts';
+import { responseSchema, snapshotOf } from './snapshot.ts';
+
+/** The parts of an event that we read. https://platform.openai.com/docs/api-reference/responses-streaming */
+const numbered = z.looseObject({ type: z.string(), sequence_number: z.number().int() });
+const textDelta = z.looseObject({ delta: z.string() });
+const withResponse = z.looseObject({ response: responseSchema });
+
+/** `POST /responses` with `stream`, and the same stream again with `starting_after`. */
+export class ResponsesStreaming implements StreamingProvider {
+  private readonly client: OpenAiClient;
+
+  constructor(client: OpenAiClient) {
+    this.client = client;
+  }
+
+  async create(
+    request: ProviderRequest,
+    runId: string,
+  ): Promise<{ readonly snapshot: ProviderSnapshot; readonly stream: ProviderStream }> {
+    const { sdk, createTimeoutMs } = this.client;
+    const body = { ...createBody(request, runId), stream: true as const };
+    const { data } = await answerOf(this.client, () =>
+      sdk.responses.create(body, { timeout: createTimeoutMs }),
+    );
+    const stream = new ResponseStream(this.client, data);
+    // The head of the answer says nothing of the response: its id comes with the first event.
+    const late = setTimeout(() => stream.close(), createTimeoutMs);
+    try {
+      return { snapshot: await stream.first(), stream };
+    } catch (error) {
+      stream.close();
+      throw error;
+    } finally {
+      clearTimeout(late);
+    }
+  }
+
+  async resume(ref: ProviderRef, afterSeq: number): Promise<ProviderStream> {
+    const { sdk } = this.client;
+    const query = { stream: true, ...(afterSeq >= 0 ? { starting_after: afterSeq } : {}) } as const;
+    const { data } = await answerOf(this.client, () => sdk.responses.retrieve(ref.providerRunId, query));
+    return new ResponseStream(this.client, data);
+  }
+}
+
+class ResponseStream implements ProviderStream {
+  private readonly client: OpenAiClient;
+  private readonly stream: Stream<unknown>;
+  private readonly events: AsyncIterator<unknown>;
+
+  constructor(client: OpenAiClient, stream: Stream<unknown>) {
+    this.client = client;
+    this.stream = stream;
+    this.events = stream[Symbol.asyncIterator]();
+  }
+
+  close(): void {
+    this.stream.controller.abort();
+  }
+
+  async first(): Promise<ProviderSnapshot> {
+    const event = withResponse.safeParse(await this.next());
+    if (!event.success) throw unclear('The stream did not begin with its response.');
+    return snapshotOf({ data: event.data.response, pollAfterMs: null });
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<StreamEvent, void, undefined> {
+    try {
+      for (let event = await this.next(); event !== null; event = await this.next()) yield readEvent(event);
+    } finally {
+      this.close();
+    }
+  }
+
+  /** Null at the end. */
+  private async next(): Promise<unknown> {
+    try {
+      const { done, value }: IteratorResult<unknown> = await this.events.next();
+      return done === true ? null : value;
+    } catch (error) {
+      throw isProviderFault(error) ? error : redactedFault(this.client, error);
+    }
+  }
+}
+
+function readEvent(event: unknown): StreamEvent {
+  const known = numbered.safeParse(event);
+  if (!known.success) throw unclear('An event of the stream has no number.');
+  const { type, sequence_number: seq } = known.data;
+  if (type === 'response.output_text.delta') {
+    const { data } = textDelta.safeParse(event);
+    return data === undefined ? { type: 'other', seq } : { type: 'text', seq, text: data.delta };
+  }
+  const response = type.startsWith('response.') ? withResponse.safeParse(event).data?.response : undefined;
+  if (response === undefined) return { type: 'other', seq };
+  const snapshot = snapshotOf({ data: response, pollAfterMs: null });
+  if (snapshot.phase === 'ended') return { type: 'ended', seq, snapshot };
+  return snapshot.status === 'unknown'
+    ? { type: 'other', seq }
+    : { type: 'status', seq, status: snapshot.status };
+}
+
+function unclear(message: string): ProviderFault {
+  return new ProviderFault({
+    type: 'unclear',
+    code: 'invalid_answer',
+    message,
+    httpStatus: null,
+    retryAfterMs: null,
+  });
+}

@@ -1,0 +1,161 @@
+import type { RunningStatus } from '../../domain/status.ts';
+import type {
+  OutputPiece,
+  StreamedEnd,
+  StreamLedger,
+  StreamLedgerView,
+  StreamMark,
+} from '../../ports/run-stream.ts';
+import type { RedisClient } from '../redis-sdk/client.ts';
+import { onRedis } from '../redis-sdk/errors.ts';
+import { Script } from '../redis-sdk/script.ts';
+import type { RedisKeys } from './keys.ts';
+
+/** A reader that is silent for longer is dead, and others may read on. */
+const claimMs = 10_000;
+/** The end waits for an activation, which needs no permit: this outlives any backlog. */
+const endMs = 3_600_000;
+/** Subscribers that are still behind after the end read the pieces; later ones get the output of the run. */
+const outputAfterEndMs = 600_000;
+/** More pieces than an hour of streaming has. */
+const mostPieces = 50_000;
+/** Keys a script: short enough not to be felt by the others on this Redis. */
+const batch = 500;
+
+/** Is it still this reader's? */
+const checkReader = `
+  if redis.call('HGET', KEYS[1], 'reader') ~= ARGV[1] then return 'lost' end
+`;
+
+/** KEYS: stream, output. ARGV: reader, time to live. */
+const claim = new Script(`
+  local reader = redis.call('HGET', KEYS[1], 'reader')
+  if reader and reader ~= ARGV[1] then return 'taken' end
+  redis.call('HSET', KEYS[1], 'reader', ARGV[1])
+  redis.call('PEXPIRE', KEYS[1], ARGV[2])
+  local last = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
+  if not last then return { '0-0', '-1' } end
+  return { last[1], last[2][2] }
+`);
+
+/** KEYS: streams. ARGV: reader, time to live. Returns the places of those that are another's. */
+const renew = new Script(`
+  local lost = {}
+  for at, key in ipairs(KEYS) do
+    if redis.call('HGET', key, 'reader') == ARGV[1] then redis.call('PEXPIRE', key, ARGV[2])
+    else lost[#lost + 1] = at - 1 end
+  end
+  return lost
+`);
+
+/** KEYS: stream. ARGV: reader. */
+const release = new Script(`
+  ${checkReader}
+  return redis.call('DEL', KEYS[1])
+`);
+
+/** KEYS: stream, output. ARGV: reader, end, text, event number, pieces kept, time to live. */
+const append = new Script(`
+  ${checkReader}
+  redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[5], ARGV[2] .. '-0', 'seq', ARGV[4], 'text', ARGV[3])
+  redis.call('PEXPIRE', KEYS[2], ARGV[6])
+  redis.call('PUBLISH', KEYS[2], ARGV[2] .. ':' .. ARGV[3])
+  return 'kept'
+`);
+
+/** KEYS: stream. ARGV: reader, status. */
+const setStatus = new Script(`
+  ${checkReader}
+  redis.call('HSET', KEYS[1], 'status', ARGV[2])
+  return 'kept'
+`);
+
+/** KEYS: stream, end, output. ARGV: reader, end, its time to live, the output's. */
+const finish = new Script(`
+  ${checkReader}
+  redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
+  redis.call('PEXPIRE', KEYS[3], ARGV[4])
+  redis.call('DEL', KEYS[1])
+  return 'kept'
+`);
+
+export class RedisStreamLedger implements StreamLedger {
+  private readonly client: RedisClient;
+  private readonly keys: RedisKeys;
+  /** Of the output of a run that is still going. */
+  private readonly outputMs: number;
+
+  constructor(client: RedisClient, keys: RedisKeys, options: { readonly keepSeconds: number }) {
+    this.client = client;
+    this.keys = keys;
+    this.outputMs = options.keepSeconds * 1000;
+  }
+
+  async claim(runId: string, readerId: string): Promise<StreamMark | null> {
+    const keys = [this.keys.stream(runId), this.keys.output(runId)];
+    const found = await onRedis(() => claim.run(this.client, keys, [readerId, claimMs]));
+    if (!Array.isArray(found)) return null;
+    const [id, seq]: unknown[] = found;
+    return { offset: Number.parseInt(String(id), 10), seq: Number(seq) };
+  }
+
+  async renew(runIds: readonly string[], readerId: string): Promise<readonly string[]> {
+    const lost: string[] = [];
+    for (let from = 0; from < runIds.length; from += batch) {
+      const ids = runIds.slice(from, from + batch);
+      const keys = ids.map((id) => this.keys.stream(id));
+      const places = await onRedis(() => renew.run(this.client, keys, [readerId, claimMs]));
+      if (Array.isArray(places)) lost.push(...places.flatMap((place) => ids[Number(place)] ?? []));
+    }
+    return lost;
+  }
+
+  async release(runId: string, readerId: string): Promise<void> {
+    await onRedis(() => release.run(this.client, [this.keys.stream(runId)], [readerId]));
+  }
+
+  async append(runId: string, readerId: string, { end, text }: OutputPiece, seq: number): Promise<boolean> {
+    const keys = [this.keys.stream(runId), this.keys.output(runId)];
+    const args = [readerId, end, text, seq, mostPieces, this.outputMs];
+    return (await onRedis(() => append.run(this.client, keys, args))) === 'kept';
+  }
+
+  async setStatus(runId: string, readerId: string, status: RunningStatus): Promise<boolean> {
+    const keys = [this.keys.stream(runId)];
+    return (await onRedis(() => setStatus.run(this.client, keys, [readerId, status]))) === 'kept';
+  }
+
+  async finish(runId: string, readerId: string, end: StreamedEnd): Promise<boolean> {
+    const keys = [this.keys.stream(runId), this.keys.streamEnd(runId), this.keys.output(runId)];
+    const args = [readerId, JSON.stringify(end), endMs, outputAfterEndMs];
+    return (await onRedis(() => finish.run(this.client, keys, args))) === 'kept';
+  }
+
+  async view(runId: string): Promise<StreamLedgerView> {
+    const [[reader, status], end] = await onRedis(() =>
+      Promise.all([
+        this.client.hmget(this.keys.stream(runId), 'reader', 'status'),
+        this.client.get(this.keys.streamEnd(runId)),
+      ]),
+    );
+    return {
+      held: typeof reader === 'string',
+      status: isRunning(status) ? status : null,
+      end: end === null ? null : JSON.parse(end),
+    };
+  }
+
+  async forget(runId: string): Promise<void> {
+    const { client, keys } = this;
+    await onRedis(() =>
+      Promise.all([
+        client.del(keys.stream(runId), keys.streamEnd(runId)),
+        client.pexpire(keys.output(runId), outputAfterEndMs),
+      ]),
+    );
+  }
+}
+
+function isRunning(status: string | null | undefined): status is RunningStatus {
+  return status === 'queued' || status === 'in_progress';
+}

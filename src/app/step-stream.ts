@@ -1,0 +1,83 @@
+import type { RunEvent, StreamView } from '../domain/decision.ts';
+import type { RunState } from '../domain/run.ts';
+import type { ProviderSnapshot } from '../domain/snapshot.ts';
+import type { ProviderRequest, RunProvider } from '../ports/run-provider.ts';
+import type { Activation } from '../ports/run-store.ts';
+import type { Telemetry } from '../ports/telemetry.ts';
+import { refOf } from './run-calls.ts';
+import type { StreamHolder } from './stream-holder.ts';
+
+export interface StepStreamDeps {
+  /** Absent: no run of this process is streamed. */
+  readonly streams?: StreamHolder;
+  readonly telemetry: Telemetry;
+}
+
+/** The stream of one run, as one step deals with it. */
+export class StepStream {
+  private readonly activation: Activation;
+  private readonly deps: StepStreamDeps;
+  /** Undefined for a run without one. */
+  view: StreamView | undefined;
+
+  constructor(activation: Activation, deps: StepStreamDeps) {
+    this.activation = activation;
+    this.deps = deps;
+  }
+
+  /** Asks how its stream stands. The event of its end, where that has been read: it goes before whatever else woke us. */
+  async look(): Promise<RunEvent | null> {
+    const { streams } = this.deps;
+    const { spec, state } = this.activation;
+    if (streams === undefined || state.phase !== 'following' || state.stream === undefined) return null;
+    const { held, status, end } = await streams.ledger.view(spec.id);
+    this.view = { held, status, canResume: streams.hasRoom() };
+    // A run that has gone on as another one at its provider is not over with the first.
+    if (end === null || end.snapshot.providerRunId !== state.providerRunId) return null;
+    return { type: 'streamed', ...end };
+  }
+
+  /** Starts the run, as a stream where that was asked for and can be had. */
+  async create(provider: RunProvider, request: ProviderRequest): Promise<ProviderSnapshot> {
+    const { spec } = this.activation;
+    const { streams, telemetry } = this.deps;
+    const { streaming } = provider;
+    if (spec.follow !== 'stream' || streaming === undefined || streams === undefined)
+      return await provider.create(request, spec.id);
+    if (!streams.hasRoom()) {
+      telemetry.streamed('refused');
+      return await provider.create(request, spec.id);
+    }
+    const { snapshot, held } = await streams.create(spec.id, () => streaming.create(request, spec.id));
+    this.view = { held, status: null, canResume: true };
+    return snapshot;
+  }
+
+  /** Opens the stream again after what is known of it. */
+  async resume(provider: RunProvider, state: RunState): Promise<RunEvent> {
+    const { streams } = this.deps;
+    const { streaming } = provider;
+    if (streams === undefined || streaming === undefined)
+      throw new Error('Nobody can read this stream here.');
+    const ref = refOf(state);
+    const { id } = this.activation.spec;
+    const held = await streams.resume(id, ({ seq }) => streaming.resume(ref, seq));
+    this.deps.telemetry.streamed('resumed');
+    this.view = { held, status: null, canResume: true };
+    return { type: 'resumed' };
+  }
+
+  /** The run has ended: whoever still reads its stream may stop. */
+  async end(): Promise<void> {
+    const { streams, telemetry } = this.deps;
+    if (streams === undefined || this.view === undefined) return;
+    const { id } = this.activation.spec;
+    streams.drop(id);
+    try {
+      await streams.ledger.forget(id);
+    } catch (error) {
+      // All of it expires by itself.
+      telemetry.log('warn', 'What was kept of a stream was not removed', { runId: id, error });
+    }
+  }
+}

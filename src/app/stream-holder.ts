@@ -1,0 +1,269 @@
+/**
+ * The streams of events that this process reads, each for one run.
+ *
+ * A reader holds a claim in the ledger, which others see; what it reads goes there in pieces. When the stream ends, or
+ * breaks, the run is woken: its next activation takes up the end, or opens the stream again, here or elsewhere.
+ */
+
+import { isProviderFault } from '../domain/fault.ts';
+import type { Clock } from '../ports/clock.ts';
+import type {
+  ProviderStream,
+  StreamedEnd,
+  StreamEvent,
+  StreamLedger,
+  StreamMark,
+} from '../ports/run-stream.ts';
+import type { RunStore } from '../ports/run-store.ts';
+import type { Telemetry } from '../ports/telemetry.ts';
+
+export interface StreamHolderOptions {
+  readonly ledger: StreamLedger;
+  readonly store: Pick<RunStore, 'wake'>;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+  /** Unique among all processes of the fleet. */
+  readonly readerId: string;
+  /** Streams at a time in this process. */
+  readonly limit: number;
+  /** A stream that says nothing for so long is taken for broken. */
+  readonly idleMs: number;
+}
+
+interface Held {
+  readonly runId: string;
+  readonly stream: ProviderStream;
+  seq: number;
+  /** Characters of the output that are in the ledger. */
+  offset: number;
+  /** Read, and not in the ledger yet. */
+  unsaid: string;
+  /** A piece is on its way there. */
+  saying: boolean;
+  lastSeenAtMs: number;
+  /** Nothing of it may be written any more. */
+  lost: boolean;
+  writing: Promise<void>;
+}
+
+export class StreamHolder {
+  private readonly options: StreamHolderOptions;
+  private readonly held = new Map<string, Held>();
+  private readonly reading = new Set<Promise<void>>();
+  private opening = 0;
+  private stopping = false;
+
+  constructor(options: StreamHolderOptions) {
+    this.options = options;
+  }
+
+  get open(): number {
+    return this.held.size;
+  }
+
+  get ledger(): StreamLedger {
+    return this.options.ledger;
+  }
+
+  hasRoom(): boolean {
+    return !this.stopping && this.held.size + this.opening < this.options.limit;
+  }
+
+  /**
+   * Makes the call that starts a run, and reads its stream from then on. What the call throws comes through. `held` is
+   * false when the ledger could not be told: then this process hangs up.
+   */
+  async create<T extends { readonly stream: ProviderStream }>(
+    runId: string,
+    call: () => Promise<T>,
+  ): Promise<T & { readonly held: boolean }> {
+    return await this.taking(async () => {
+      // Not claimed before: nothing may come between a create's intent and the create.
+      const created = await call();
+      return { ...created, held: this.start(runId, created.stream, await this.claim(runId)) };
+    });
+  }
+
+  /** Opens a stream again after what is known of it. False, and no call, when another process reads it. */
+  async resume(runId: string, call: (mark: StreamMark) => Promise<ProviderStream>): Promise<boolean> {
+    return await this.taking(async () => {
+      const mark = await this.claim(runId);
+      return mark !== null && this.start(runId, await call(mark), mark);
+    });
+  }
+
+  /** The run is over for us: its stream interests nobody. */
+  drop(runId: string): void {
+    const held = this.held.get(runId);
+    if (held !== undefined) this.lose(held);
+  }
+
+  /** Writes what was read since the last time. Called many times a second: a piece each would be a trip each. */
+  async flush(): Promise<void> {
+    const due = [...this.held.values()].filter(({ unsaid, saying }) => unsaid !== '' && !saying);
+    await Promise.all(due.map((held) => this.write(held)));
+  }
+
+  /** Keeps the claims, gives up those that are lost, and hangs up on streams that have fallen silent. */
+  async renew(): Promise<void> {
+    const { ledger, readerId, clock, idleMs } = this.options;
+    const silentSinceMs = clock.nowMs() - idleMs;
+    for (const held of this.held.values()) if (held.lastSeenAtMs < silentSinceMs) held.stream.close();
+    if (this.held.size === 0) return;
+    const lost = await ledger.renew([...this.held.keys()], readerId);
+    for (const runId of lost) this.drop(runId);
+  }
+
+  /** Hangs up, and leaves each run to whoever takes it up next. */
+  async stop(): Promise<void> {
+    this.stopping = true;
+    for (const { stream } of this.held.values()) stream.close();
+    await Promise.all(this.reading);
+  }
+
+  private async claim(runId: string): Promise<StreamMark | null> {
+    try {
+      return await this.options.ledger.claim(runId, this.options.readerId);
+    } catch (error) {
+      this.options.telemetry.log('warn', 'A stream could not be claimed', { runId, error });
+      return null;
+    }
+  }
+
+  private async taking<T>(open: () => Promise<T>): Promise<T> {
+    this.opening += 1;
+    try {
+      return await open();
+    } finally {
+      this.opening -= 1;
+    }
+  }
+
+  private start(runId: string, stream: ProviderStream, mark: StreamMark | null): boolean {
+    if (mark === null || this.stopping) {
+      stream.close();
+      return false;
+    }
+    const { seq, offset } = mark;
+    const lastSeenAtMs = this.options.clock.nowMs();
+    const writing = Promise.resolve();
+    const held = {
+      runId,
+      stream,
+      seq,
+      offset,
+      unsaid: '',
+      saying: false,
+      lastSeenAtMs,
+      lost: false,
+      writing,
+    };
+    this.held.set(runId, held);
+    const reading = this.read(held);
+    this.reading.add(reading);
+    void reading.finally(() => this.reading.delete(reading));
+    return true;
+  }
+
+  /** Never rejects. */
+  private async read(held: Held): Promise<void> {
+    const { telemetry } = this.options;
+    const { runId } = held;
+    let end: StreamedEnd | null = null;
+    try {
+      for await (const event of held.stream) {
+        if (held.lost) break;
+        end = this.take(held, event);
+        if (end !== null) break;
+      }
+    } catch (error) {
+      // A broken connection is the ordinary end of many; anything else is ours.
+      const level = isProviderFault(error) ? 'debug' : 'error';
+      telemetry.log(level, 'A stream broke', { runId, error });
+    }
+    held.stream.close();
+    try {
+      await this.leave(held, end);
+    } catch (error) {
+      // The claim expires, and whoever takes the run up then opens the stream again where the ledger ends.
+      telemetry.log('warn', 'What a stream told could not be kept', { runId, error });
+    }
+    if (this.held.get(runId) === held) this.held.delete(runId);
+  }
+
+  private take(held: Held, event: StreamEvent): StreamedEnd | null {
+    const lastSeenAtMs = held.lastSeenAtMs;
+    held.lastSeenAtMs = this.options.clock.nowMs();
+    // Told before the stream was opened again.
+    if (event.seq <= held.seq) return null;
+    held.seq = event.seq;
+    if (event.type === 'text') held.unsaid += event.text;
+    if (event.type === 'status') this.tellStatus(held, event.status);
+    return event.type === 'ended' ? { snapshot: event.snapshot, lastSeenAtMs } : null;
+  }
+
+  private tellStatus(held: Held, status: Extract<StreamEvent, { type: 'status' }>['status']): void {
+    // Its create was answered with `queued` or sooner: only what comes after is news.
+    if (status === 'queued') return;
+    const { ledger, store, readerId } = this.options;
+    const { runId } = held;
+    held.writing = this.inTurn(held, 'A status of a stream was not told', async () => {
+      if (await ledger.setStatus(runId, readerId, status)) await store.wake(runId, 'stream');
+      else this.lose(held);
+    });
+  }
+
+  private async leave(held: Held, end: StreamedEnd | null): Promise<void> {
+    const { ledger, store, readerId, telemetry } = this.options;
+    await held.writing;
+    while (held.unsaid !== '' && !held.lost) await this.append(held);
+    if (held.lost) {
+      telemetry.streamed('lost');
+      return;
+    }
+    if (end === null) await ledger.release(held.runId, readerId);
+    else if (!(await ledger.finish(held.runId, readerId, end))) return;
+    telemetry.streamed(end === null ? 'broken' : 'ended');
+    // Not one of ours any more, when the run is taken up.
+    this.held.delete(held.runId);
+    await store.wake(held.runId, 'stream');
+  }
+
+  private async write(held: Held): Promise<void> {
+    held.saying = true;
+    // What fails stays unsaid until the next time.
+    held.writing = this.inTurn(held, 'A piece of a stream was not kept yet', async () => {
+      if (held.unsaid !== '' && !held.lost) await this.append(held);
+    });
+    await held.writing;
+    held.saying = false;
+  }
+
+  /** After what is being written for this run. Never rejects. */
+  private async inTurn({ writing, runId }: Held, failure: string, work: () => Promise<void>): Promise<void> {
+    await writing;
+    try {
+      await work();
+    } catch (error) {
+      this.options.telemetry.log('warn', failure, { runId, error });
+    }
+  }
+
+  private async append(held: Held): Promise<void> {
+    const { ledger, readerId } = this.options;
+    const { unsaid: text, seq } = held;
+    const end = held.offset + text.length;
+    if (!(await ledger.append(held.runId, readerId, { end, text }, seq))) {
+      this.lose(held);
+      return;
+    }
+    held.offset = end;
+    held.unsaid = held.unsaid.slice(text.length);
+  }
+
+  private lose(held: Held): void {
+    held.lost = true;
+    held.stream.close();
+    if (this.held.get(held.runId) === held) this.held.delete(held.runId);
+  }
+}

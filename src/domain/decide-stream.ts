@@ -1,0 +1,53 @@
+/** A run whose events are read as they come: nobody looks while somebody listens. */
+
+import { type DecideContext, type Decision, noteLook, type StreamView, wait } from './decision.ts';
+import { backoffDelayMs } from './poll-schedule.ts';
+import type { FollowingState } from './run.ts';
+
+/** What to do at an activation of a run that is not being cancelled; null where its stream is no help: look. */
+export function followStream(state: FollowingState, context: DecideContext): Decision | null {
+  const { stream } = state;
+  if (stream === undefined || context.stream === undefined || stream.providerRunId !== state.providerRunId)
+    return null;
+  if (context.stream.held) return listen(state, context.stream, context);
+  if (!context.stream.canResume || stream.resumes >= context.policy.maxStreamResumes) return null;
+  // The first break may be anybody's; a stream that breaks again and again is given time.
+  const pauseMs =
+    stream.resumes === 0
+      ? 0
+      : backoffDelayMs(context.policy.faultBackoff, stream.resumes - 1, context.random);
+  const dueAtMs = stream.resumedAtMs + pauseMs;
+  return dueAtMs > context.nowMs
+    ? wait({ ...state, lookReason: 'stream' }, dueAtMs, context)
+    : { state, next: { type: 'call', call: 'resume' } };
+}
+
+function listen(state: FollowingState, { status }: StreamView, context: DecideContext): Decision | null {
+  const seen = status === null ? state : { ...state, status, rawStatus: status };
+  if (state.word === undefined) return listenOn(seen, context);
+  // A webhook told of the end, and the stream does not: it has a little time, then it may hang.
+  const lookAtMs = state.word.atMs + context.policy.streamLagMs;
+  return context.nowMs < lookAtMs ? wait({ ...seen, lookReason: 'webhook' }, lookAtMs, context) : null;
+}
+
+/** The stream is open (again). */
+export function resumed(state: FollowingState, context: DecideContext): Decision {
+  const answered = { ...noteLook(state, context), faultStreak: 0, troubleSinceMs: null };
+  return listenOn(answered, context);
+}
+
+/** Nobody needs to look: a process reads its stream, and nobody else told of an end. */
+export function isListenedTo({ stream, word, cancel }: FollowingState, context: DecideContext): boolean {
+  return context.stream?.held === true && stream !== undefined && word === undefined && cancel === null;
+}
+
+/** Its end wakes the run; the wait is for the end of a holder that died. */
+export function listenOn(state: FollowingState, context: DecideContext): Decision {
+  return wait({ ...state, lookReason: 'stream' }, context.nowMs + context.policy.streamCheckMs, context);
+}
+
+/** Its events have all been told, or will not be told again: from now on the run is looked at. */
+export function withoutStream(state: FollowingState): FollowingState {
+  const { stream: _stream, ...rest } = state;
+  return rest;
+}
