@@ -1,6 +1,7 @@
 /** `npm run demo`: the main job, on a fresh machine. Exit code 0 only if every run ended as it should. */
 
 import { randomBytes } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { RunfleetClient, type RunView } from '../src/client/index.ts';
 import { processEnvironment } from '../src/config/index.ts';
@@ -8,7 +9,7 @@ import { type RunningProcess, start } from '../src/runtime/index.ts';
 import { type Simulator, startSimulator } from '../src/simulator/index.ts';
 import { type Measured, measure, naive, sdkHelper } from './baselines.ts';
 import { carry, type Result } from './fleet.ts';
-import { printComparison, printEndings } from './report.ts';
+import { printComparison, printEndings, printTools } from './report.ts';
 import { type DemoRun, realRuns, simulatedRuns } from './runs.ts';
 
 const help = `npm run demo [-- --keep] [-- --model NAME]
@@ -48,6 +49,7 @@ async function demo(): Promise<number> {
       // The demo is a stranger's first look: nothing of theirs may keep it from its own API.
       RUNFLEET_HOST: '127.0.0.1',
       RUNFLEET_API_KEYS: '',
+      RUNFLEET_TOOLS_MODULE: fileURLToPath(import.meta.resolve('./tools.ts')),
       ...(own === undefined
         ? {}
         : {
@@ -70,6 +72,7 @@ async function demo(): Promise<number> {
       ...(forHelper === undefined ? [] : [measure(forHelper, compared, sdkHelper)]),
     ]);
     const wrong = printEndings(results, print, colour);
+    printTools(results, print);
     if (own !== undefined) printComparison(comparison(own, results, baselines), print, colour);
     if (flags.keep === true) await keep(running);
     return wrong === 0 ? 0 : 1;

@@ -25,6 +25,23 @@ export function printEndings(results: readonly Result[], print: Print, colour: b
   return wrong.length;
 }
 
+/** What the runs with tools came to, by kind. */
+export function printTools(results: readonly Result[], print: Print): void {
+  const asked = results.filter(({ view }) => view.tool_rounds.length > 0);
+  if (asked.length === 0) return;
+  print('');
+  print('Runs whose model called tools (answered by demo/tools.ts, two calls at a time):');
+  for (const [kind, group] of Map.groupBy(asked, ({ view }) => view.kind)) {
+    const rounds = group.reduce((sum, { view }) => sum + view.tool_rounds.length, 0);
+    const calls = group.reduce(
+      (sum, { view }) => sum + view.tool_rounds.flatMap((round) => round.calls).length,
+      0,
+    );
+    const submits = group.reduce((sum, { view }) => sum + view.calls.submit, 0);
+    print(`  ${kind.padEnd(10)} ${group.length} runs, ${rounds} rounds, ${calls} calls, ${submits} submits`);
+  }
+}
+
 /** Calls a run and delay, side by side. */
 export function printComparison(rows: ReadonlyMap<string, Measured>, print: Print, colour: boolean): void {
   print('');

@@ -45,8 +45,32 @@ function runsOf(kind: Kind): DemoRun[] {
     Object.assign(run(kind, 'cancelled', { sim_ending: 'never' }), alone, { cancel: true }),
     Object.assign(run(kind, 'timed_out', { sim_ending: 'never' }, 6), alone),
     Object.assign(run(kind, 'rejected', { sim_ending: 'no such ending' }), alone),
+    ...[1, 2, 3].map((rounds) => withTools(kind, rounds)),
   ];
 }
+
+/** A run that asks for two tools at once, so many times; `demo/tools.ts` answers. */
+function withTools(kind: Kind, rounds: number): DemoRun {
+  const plain = run(kind, 'completed', {
+    sim_tool_rounds: rounds,
+    sim_tool_calls: toolNames.length,
+    sim_duration_ms: 1500,
+  });
+  const parameters = { type: 'object', properties: {} };
+  const tools = toolNames.map((name) =>
+    kind === 'responses'
+      ? { type: 'function', name, parameters }
+      : { type: 'function', function: { name, parameters } },
+  );
+  const { input } = plain;
+  return {
+    ...plain,
+    input: { ...input, request: { ...input.request, tools }, tools: { mode: 'queue' } },
+    compared: false,
+  };
+}
+
+const toolNames = ['get_weather', 'ask_a_colleague'];
 
 /** A few cheap runs at a real provider. */
 export function realRuns(model: string): DemoRun[] {
