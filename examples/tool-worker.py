@@ -109,7 +109,6 @@ class Redis:
         if length < 0:
             return None
         if kind == b"*":
-            # All of it is read, also when one of them is an error: the next answer must not be mistaken for this one.
             return [self._read() for _ in range(length)]
         body = self.file.read(length + 2)
         if len(body) != length + 2:
@@ -135,8 +134,6 @@ def now_ms():
 
 
 class Call:
-    """One tool call in hand."""
-
     def __init__(self, job_id, token, fields):
         self.job_id, self.token, self.fields = job_id, token, fields
         self.data = json.loads(fields["data"])
@@ -207,7 +204,6 @@ class Worker:
         for job_id in self.redis.command("ZRANGE", self.base + "delayed", 0, 49):
             if self.redis.command("HGET", self.base + job_id, "name") in TOOLS:
                 return job_id
-        return None
 
     def next_call(self):
         token = uuid.uuid4().hex
@@ -225,8 +221,7 @@ class Worker:
             self.blocking.command(*take)
             fields, job_id, _, next_ms = self.blocking.command("EXEC")[1]
         if fields:
-            pairs = dict(zip(fields[::2], fields[1::2]))
-            return Call(job_id, token, pairs)
+            return Call(job_id, token, dict(zip(fields[::2], fields[1::2])))
         wait_seconds = min(LOOK_SECONDS, (next_ms - now_ms()) / 1000) if next_ms else LOOK_SECONDS
         if wait_seconds > 0:
             self.blocking.command("BZPOPMIN", self.base + "marker", max(0.01, wait_seconds))
@@ -260,8 +255,7 @@ class Worker:
 
     def put_back(self, call):
         keys = ["marker", "active", "prioritized", "delayed", call.job_id, "events", "meta", "stalled", "wait", "limiter", "pc"]
-        due = now_ms()
-        self.script("moveToDelayed", keys, self.base, due, call.job_id, call.token, HAND_OVER_MS, "1", "", 0, "")
+        self.script("moveToDelayed", keys, self.base, now_ms(), call.job_id, call.token, HAND_OVER_MS, "1", "", 0, "")
 
     def served_elsewhere(self, name):
         until = self.redis.command("ZSCORE", self.prefix + ":tools-served", name)
@@ -294,9 +288,8 @@ def keep_of(call):
 
 
 def main():
-    worker = Worker(
-        os.environ.get("REDIS_URL", "redis://localhost:6379"), os.environ.get("RUNFLEET_PREFIX", "{runfleet}")
-    )
+    url, prefix = os.environ.get("REDIS_URL", "redis://localhost:6379"), os.environ.get("RUNFLEET_PREFIX", "{runfleet}")
+    worker = Worker(url, prefix)
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: worker.stopping.set())
     print("serving", ", ".join(TOOLS), flush=True)
