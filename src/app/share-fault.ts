@@ -11,6 +11,9 @@ interface ShareFaultDeps {
   readonly health: ProviderHealth;
 }
 
+/** Of all runs of the account, by what one answer said: the next 429 can say it again. */
+const longestPauseMs = 3_600_000;
+
 /** Tells the fleet of a fault that is not one run's but its account's: a 429, or a credential that is refused. */
 export async function shareFault(
   fault: FaultDetails,
@@ -18,7 +21,8 @@ export async function shareFault(
 ): Promise<void> {
   if (fault.type === 'throttled') {
     telemetry.throttled();
-    if (fault.retryAfterMs !== null) await gate.pauseUntil(clock.nowMs() + fault.retryAfterMs);
+    if (fault.retryAfterMs !== null)
+      await gate.pauseUntil(clock.nowMs() + Math.min(fault.retryAfterMs, longestPauseMs));
   }
   if (fault.type === 'unauthorized') await health.reportUnauthorized(fault.message);
 }

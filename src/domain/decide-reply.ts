@@ -45,7 +45,7 @@ function adopted(
 ): FollowingState {
   const startedAtMs =
     (call === 'find' || call === 'adopt') && state.phase === 'creating'
-      ? (snapshot.createdAtMs ?? state.intentAtMs)
+      ? foundStartMs(state.intentAtMs, snapshot.createdAtMs, context)
       : context.nowMs;
   const continues = state.phase === 'creating' ? state.continues : undefined;
   return {
@@ -71,6 +71,11 @@ function adopted(
       ? { stream: { providerRunId: snapshot.providerRunId, resumes: 0, resumedAtMs: context.nowMs } }
       : {}),
   };
+}
+
+/** By its own stamp, which may be nonsense: it began after our intent (but for the stamp's whole second), and before now. */
+function foundStartMs(intentAtMs: number, stampMs: number | null, { nowMs }: DecideContext): number {
+  return Math.min(nowMs, Math.max(intentAtMs - 1000, stampMs ?? intentAtMs));
 }
 
 /** The response that takes the answers goes on for the one that asked. */

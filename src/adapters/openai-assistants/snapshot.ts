@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { EndedSnapshot, ProviderSnapshot, ToolCall, Usage } from '../../domain/snapshot.ts';
 import type { Answer } from '../openai-sdk/call.ts';
-import { stampMs } from '../openai-sdk/stamps.ts';
+import { count, stampMs, text } from '../openai-sdk/lenient.ts';
 
 const toolCallSchema = z.looseObject({
   id: z.string(),
@@ -18,15 +18,16 @@ export const runSchema = z.looseObject({
   completed_at: stampMs,
   failed_at: stampMs,
   cancelled_at: stampMs,
-  metadata: z.record(z.string(), z.unknown()).nullish(),
-  last_error: z.looseObject({ code: z.string().nullish(), message: z.string().nullish() }).nullish(),
-  incomplete_details: z.looseObject({ reason: z.string().nullish() }).nullish(),
+  metadata: z.record(z.string(), z.unknown()).nullish().catch(null),
+  last_error: z.looseObject({ code: text, message: text }).nullish().catch(null),
+  incomplete_details: z.looseObject({ reason: text }).nullish().catch(null),
   required_action: z
     .looseObject({ submit_tool_outputs: z.looseObject({ tool_calls: z.array(toolCallSchema) }).nullish() })
     .nullish(),
   usage: z
-    .looseObject({ prompt_tokens: z.number(), completion_tokens: z.number(), total_tokens: z.number() })
-    .nullish(),
+    .looseObject({ prompt_tokens: count, completion_tokens: count, total_tokens: count })
+    .nullish()
+    .catch(null),
 });
 type RunAnswer = z.output<typeof runSchema>;
 

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { EndedSnapshot, ProviderSnapshot, RunOutput, ToolCall, Usage } from '../../domain/snapshot.ts';
 import type { Answer } from '../openai-sdk/call.ts';
-import { stampMs } from '../openai-sdk/stamps.ts';
+import { count, stampMs, text } from '../openai-sdk/lenient.ts';
 
 /** The parts of a response that we read; the rest passes. https://platform.openai.com/docs/api-reference/responses */
 export const responseSchema = z.looseObject({
@@ -9,16 +9,17 @@ export const responseSchema = z.looseObject({
   status: z.string(),
   created_at: stampMs,
   completed_at: stampMs,
-  error: z.looseObject({ code: z.string().nullish(), message: z.string().nullish() }).nullish(),
-  incomplete_details: z.looseObject({ reason: z.string().nullish() }).nullish(),
+  error: z.looseObject({ code: text, message: text }).nullish().catch(null),
+  incomplete_details: z.looseObject({ reason: text }).nullish().catch(null),
   output: z.array(z.unknown()).nullish(),
   metadata: z
     .looseObject({ runfleet_id: z.string().nullish().catch(null) })
     .nullish()
     .catch(null),
   usage: z
-    .looseObject({ input_tokens: z.number(), output_tokens: z.number(), total_tokens: z.number() })
-    .nullish(),
+    .looseObject({ input_tokens: count, output_tokens: count, total_tokens: count })
+    .nullish()
+    .catch(null),
 });
 type ResponseAnswer = z.output<typeof responseSchema>;
 

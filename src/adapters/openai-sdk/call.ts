@@ -57,7 +57,10 @@ export function redactedFault(client: OpenAiClient, error: unknown): ProviderFau
   return new ProviderFault({ ...fault, code, message: client.redact(fault.message) });
 }
 
+/** A hint for the next look, not for the rest of its life. */
+const mostPollAfterMs = 300_000;
+
 function pollAfterMs(headers: Headers): number | null {
   const value = Number(headers.get('openai-poll-after-ms') ?? Number.NaN);
-  return Number.isFinite(value) && value >= 0 ? value : null;
+  return Number.isFinite(value) && value >= 0 ? Math.min(value, mostPollAfterMs) : null;
 }

@@ -12,6 +12,8 @@ export interface OpenAiOptions {
   readonly createTimeoutMs?: number;
   /** Answers above this are refused before they are in memory; default 32 MiB. */
   readonly maxAnswerBytes?: number;
+  /** The same for all answers together that are being read; default 96 MiB. */
+  readonly maxHeldBytes?: number;
   /** Told of every answer, good or bad; null where there was none. The limiter learns from it. */
   readonly onAnswer?: (status: number | null, headers: Headers | null) => void;
 }
@@ -27,6 +29,7 @@ export interface OpenAiClient {
 const defaultTimeoutMs = 20_000;
 const defaultCreateTimeoutMs = 45_000;
 const defaultMaxAnswerBytes = 32 * 1024 * 1024;
+const defaultMaxHeldBytes = 96 * 1024 * 1024;
 
 export function createOpenAiClient(options: OpenAiOptions): OpenAiClient {
   const createTimeoutMs = options.createTimeoutMs ?? defaultCreateTimeoutMs;
@@ -39,7 +42,10 @@ export function createOpenAiClient(options: OpenAiOptions): OpenAiClient {
     maxRetries: 0,
     // At `debug` it would log prompts.
     logLevel: 'off',
-    fetch: boundedFetch(options.maxAnswerBytes ?? defaultMaxAnswerBytes),
+    fetch: boundedFetch({
+      maxBytes: options.maxAnswerBytes ?? defaultMaxAnswerBytes,
+      maxHeldBytes: options.maxHeldBytes ?? defaultMaxHeldBytes,
+    }),
   });
   // A short one is a stand-in for servers that ask for none, and would match anything.
   const secret = options.apiKey.length >= 8 ? options.apiKey : null;

@@ -41,11 +41,22 @@ function answerFault(error: APIError, status: number): FaultDetails {
   const own = typeof envelope === 'object' && envelope !== null;
   const details = {
     code: codeOf(error, status),
-    message: own ? messageOf(envelope) : `The provider answered ${status}.`,
+    message: own ? messageOf(envelope) : ownWords(status),
     httpStatus: status,
     retryAfterMs: retryAfterMs(error.headers),
   };
   return { type: typeOf(error, status, own), ...details };
+}
+
+function ownWords(status: number): string {
+  const words = `The provider answered ${status}.`;
+  return isRedirect(status)
+    ? `${words} Redirects are not followed: set OPENAI_BASE_URL to where it is.`
+    : words;
+}
+
+function isRedirect(status: number): boolean {
+  return status >= 300 && status < 400;
 }
 
 function typeOf(error: APIError, status: number, own: boolean): FaultType {
@@ -55,6 +66,8 @@ function typeOf(error: APIError, status: number, own: boolean): FaultType {
   if (status === 409 || error.code === 'conversation_locked' || activeRun.test(error.message))
     return 'conflict';
   if (status === 408 || status === 503) return 'unavailable';
+  // Sent elsewhere, so nothing was done here; 301 and 308 say that it stays so.
+  if (isRedirect(status)) return status === 301 || status === 308 ? 'refused' : 'unavailable';
   if (status < 500) return 'refused';
   // A gateway's 500, 502 or 504 may hide a request that was carried out.
   return own ? 'unavailable' : 'unclear';
@@ -66,16 +79,24 @@ function codeOf(error: APIError, status: number): string {
   return `http_${status}`;
 }
 
-/** `retry-after-ms`, else `retry-after` in seconds or as a date. Not bounded: the SDK ignores hints above 60 s. */
+/** Beyond it, a hint is somebody's mistake, and a sum with it no time any more. */
+const mostRetryAfterMs = 86_400_000;
+
+/** `retry-after-ms`, else `retry-after` in seconds or as a date. The SDK ignores hints above 60 s; we do not. */
 export function retryAfterMs(headers: Headers | undefined, nowMs: () => number = Date.now): number | null {
+  const hint = hintMs(headers, nowMs);
+  return hint === null ? null : Math.min(Math.max(0, hint), mostRetryAfterMs);
+}
+
+function hintMs(headers: Headers | undefined, nowMs: () => number): number | null {
   const inMs = Number(headers?.get('retry-after-ms') ?? Number.NaN);
   if (Number.isFinite(inMs) && inMs >= 0) return inMs;
   const value = headers?.get('retry-after') ?? null;
   if (value === null) return null;
   const seconds = Number(value);
-  if (Number.isFinite(seconds)) return Math.max(0, seconds * 1000);
+  if (Number.isFinite(seconds)) return seconds * 1000;
   const dateMs = Date.parse(value);
-  return Number.isNaN(dateMs) ? null : Math.max(0, dateMs - nowMs());
+  return Number.isNaN(dateMs) ? null : dateMs - nowMs();
 }
 
 function fault(type: FaultType, code: string, message: string): FaultDetails {
