@@ -61,6 +61,10 @@ export function parseJson(bytes: unknown): unknown {
     throw invalid(position === undefined ? 'The body is not JSON.' : `The body is not JSON, ${position}.`);
   }
   if (isDeeperThan(value, maxDepth)) throw invalid(`The body is nested more than ${maxDepth} levels deep.`);
+  // Written out again, they would be `null`.
+  for (const level of levelsOf(value))
+    if (level.some((item) => item === Infinity || item === -Infinity))
+      throw invalid('The body has a number that is too large, such as 1e400.');
   return value;
 }
 
@@ -68,19 +72,22 @@ function invalid(detail: string): ProblemError {
   return new ProblemError('invalid-json', { detail });
 }
 
-/** Level by level, with a list of its own: a million brackets must not end the process. */
 export function isDeeperThan(value: unknown, levels: number): boolean {
-  let level: object[] = isObject(value) ? [value] : [];
-  for (let depth = 1; level.length > 0; depth += 1) {
+  let depth = 0;
+  for (const level of levelsOf(value)) {
+    if (!level.some(isObject)) return false;
+    depth += 1;
     if (depth > levels) return true;
-    const below: object[] = [];
-    for (const container of level) {
-      const items: unknown[] = Array.isArray(container) ? container : Object.values(container);
-      for (const item of items) if (isObject(item)) below.push(item);
-    }
-    level = below;
   }
   return false;
+}
+
+/** Level by level, with a list of its own: a million brackets must not end the process. */
+function* levelsOf(value: unknown): Generator<readonly unknown[]> {
+  for (let level: readonly unknown[] = [value]; level.length > 0;) {
+    yield level;
+    level = level.filter(isObject).flatMap((container): unknown[] => Object.values(container));
+  }
 }
 
 function isObject(value: unknown): value is object {

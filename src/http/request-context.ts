@@ -1,7 +1,7 @@
 /** What every request gets, whatever becomes of it: an id, the safe headers, a line in the debug log. */
 
 import { randomUUID } from 'node:crypto';
-import type { RequestHandler, Response } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
 import { callerOf } from './auth/caller.ts';
 import { ProblemError } from './problems.ts';
@@ -15,6 +15,13 @@ export function requestIdOf(res: Response): string | undefined {
 /** A caller's own id is kept if it cannot do harm in a log. */
 const acceptableId = /^[\w.:-]{1,128}$/;
 
+/** A proxy that ends TLS says so; whoever lies about it only harms their own answer. */
+export function isHttps(req: Request): boolean {
+  return req.secure || req.get('x-forwarded-proto') === 'https';
+}
+
+const hstsSeconds = 180 * 86_400;
+
 export function requestContext(logger: Logger): RequestHandler {
   return (req, res, next) => {
     const sent = req.get('x-request-id');
@@ -26,7 +33,11 @@ export function requestContext(logger: Logger): RequestHandler {
       'Referrer-Policy': 'no-referrer',
       // Answers hold outputs of models: nobody in between keeps them.
       'Cache-Control': 'no-store',
+      // Nothing that a browser would run, load or frame; pages say for themselves what they need.
+      'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
+      'Cross-Origin-Resource-Policy': 'same-origin',
     });
+    if (isHttps(req)) res.set('Strict-Transport-Security', `max-age=${hstsSeconds}`);
     if (logger.isLevelEnabled('debug')) {
       const startedMs = performance.now();
       // Not the query: a cursor or a key sent by mistake has no place in a log.

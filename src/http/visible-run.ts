@@ -1,4 +1,6 @@
+import { viewOf } from '../app/view.ts';
 import { RunNotFoundError } from '../domain/errors.ts';
+import type { RunView } from '../domain/wire/run-view.ts';
 import type { RunRecord, RunStore } from '../ports/run-store.ts';
 import { type Caller, may } from './auth/caller.ts';
 
@@ -12,4 +14,9 @@ export async function visibleRun(
   if (record === null || !(may(caller, 'admin') || record.spec.owner === caller.name))
     throw new RunNotFoundError(runId);
   return record;
+}
+
+/** As this caller may see it: whoever may only send runs does not read what came of them. */
+export function viewFor(record: RunRecord, caller: Caller): RunView {
+  return viewOf(record, may(caller, 'read') ? 'full' : 'brief');
 }

@@ -10,6 +10,7 @@ import { sameOriginOnly } from '../auth/origin.ts';
 import { boardSessions, type BoardSessions } from '../auth/session.ts';
 import type { HttpDeps } from '../deps.ts';
 import { ProblemError } from '../problems.ts';
+import { isHttps } from '../request-context.ts';
 import { formattersOf } from './format.ts';
 import { loginPage, logoutPage, pageCsp } from './pages.ts';
 
@@ -82,7 +83,9 @@ function bullBoard(deps: HttpDeps, canLogOut: boolean): RequestHandler {
       },
     },
   });
-  return serverAdapter.getRouter();
+  const board: express.Express = serverAdapter.getRouter();
+  board.disable('x-powered-by');
+  return board;
 }
 
 const loginForm = z.object({ key: z.string() });
@@ -115,11 +118,6 @@ function loginRouter(ring: KeyRing, sessions: BoardSessions): Router {
     res.redirect(303, '/board/login');
   });
   return router;
-}
-
-/** A proxy that ends TLS says so; whoever lies about it only loses their own cookie. */
-function isHttps(req: express.Request): boolean {
-  return req.secure || req.get('x-forwarded-proto') === 'https';
 }
 
 /** By the session's cookie, or by the key itself for those who are no browser. */

@@ -34,7 +34,8 @@ export function operationRoutes(deps: HttpDeps, limits: HttpLimits): Route[] {
       tag: 'Operations',
       summary: 'How long runs take, by class',
       description: 'What the fleet has learnt, and plans its looks by. Empty under the policy `backoff`.',
-      access: 'read',
+      // Classes are named by everybody's labels, models, templates and tools.
+      access: 'admin',
       query: durationsQuery,
       answers: {
         200: { description: 'The classes last seen.', schema: durationList, example: examples.durationList },

@@ -11,7 +11,7 @@ import * as examples from '../openapi/examples.ts';
 import { type Route, route } from '../route.ts';
 import { getQuery, listQuery, noQuery, redriveQuery } from '../schemas.ts';
 import type { LongWaits } from '../long-waits.ts';
-import { visibleRun } from '../visible-run.ts';
+import { viewFor, visibleRun } from '../visible-run.ts';
 import { redrivenView } from './accepted.ts';
 import { refuseIdempotencyKey } from './submit-routes.ts';
 
@@ -89,7 +89,7 @@ export function runRoutes(deps: HttpDeps, waits: LongWaits): Route[] {
       handle: async ({ req, res, caller }) => {
         const { spec } = await visibleRun(deps.store, runIdOf(req), caller);
         const record = await cancel(deps, spec.id);
-        res.status(record.outcome === null ? 202 : 200).json(viewOf(record));
+        res.status(record.outcome === null ? 202 : 200).json(viewFor(record, caller));
       },
     }),
     route({
@@ -126,7 +126,7 @@ export function runRoutes(deps: HttpDeps, waits: LongWaits): Route[] {
         });
         res.location(`/v1/runs/${encodeURIComponent(runId)}`);
         if (created) res.status(202).json(redrivenView(first, runId, nowMs));
-        else res.json(viewOf(await visibleRun(deps.store, runId, caller)));
+        else res.json(viewFor(await visibleRun(deps.store, runId, caller), caller));
       },
     }),
   ];

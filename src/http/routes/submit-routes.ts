@@ -1,6 +1,5 @@
 import type { Request } from 'express';
 import { submit, type SubmitDeps, submitMany } from '../../app/submit.ts';
-import { viewOf } from '../../app/view.ts';
 import { InvalidInputError, RunNotFoundError } from '../../domain/errors.ts';
 import { runInput } from '../../domain/wire/run-input.ts';
 import { runView } from '../../domain/wire/run-view.ts';
@@ -10,6 +9,7 @@ import { bodyHash } from '../json-body.ts';
 import { problemOf } from '../problems.ts';
 import { type Route, route } from '../route.ts';
 import { bulkInput, bulkOutput, maxBulkRuns, noQuery } from '../schemas.ts';
+import { viewFor } from '../visible-run.ts';
 import { acceptedView } from './accepted.ts';
 
 const maxKeyLength = 255;
@@ -64,7 +64,7 @@ export function submitRoutes(deps: HttpDeps): Route[] {
         }
         const record = await deps.store.get(runId);
         if (record === null) throw new RunNotFoundError(runId);
-        res.status(200).set('Idempotent-Replayed', 'true').json(viewOf(record));
+        res.status(200).set('Idempotent-Replayed', 'true').json(viewFor(record, caller));
       },
     }),
     route({

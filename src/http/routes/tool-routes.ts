@@ -1,5 +1,4 @@
 import { submitToolOutputs } from '../../app/submit-tool-outputs.ts';
-import { viewOf } from '../../app/view.ts';
 import { runView } from '../../domain/wire/run-view.ts';
 import { toolOutputsInput } from '../../domain/wire/tool-outputs.ts';
 import type { HttpDeps } from '../deps.ts';
@@ -8,7 +7,7 @@ import { type Route, route } from '../route.ts';
 import { noQuery } from '../schemas.ts';
 import { runIdOf } from './run-routes.ts';
 import { refuseIdempotencyKey } from './submit-routes.ts';
-import { visibleRun } from '../visible-run.ts';
+import { viewFor, visibleRun } from '../visible-run.ts';
 
 /** The answers of those who run their tools themselves. */
 export function toolRoutes(deps: HttpDeps): Route[] {
@@ -37,7 +36,7 @@ export function toolRoutes(deps: HttpDeps): Route[] {
       handle: async ({ req, res, body, caller }) => {
         refuseIdempotencyKey(req);
         const { spec } = await visibleRun(deps.store, runIdOf(req), caller);
-        res.status(202).json(viewOf(await submitToolOutputs(deps, spec.id, body)));
+        res.status(202).json(viewFor(await submitToolOutputs(deps, spec.id, body), caller));
       },
     }),
   ];

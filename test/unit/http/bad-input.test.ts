@@ -27,6 +27,11 @@ describe('bodies', () => {
       /\/metadata\/a~1b~0c"/,
     ],
     ['an own __proto__', '{"__proto__":{"kind":"x"},"request":{"model":"x"}}', json, 400, /__proto__/],
+    ['a number beyond all numbers', '{"request":{"model":"x","temperature":1e400}}', json, 400, /1e400/],
+    ['a number below them', '{"request":{"model":"x","input":[[-1e999]]}}', json, 400, /1e400/],
+    ['NUL in a label', '{"request":{"model":"x"},"label":"a\\u0000b"}', json, 400, /label/],
+    ['a label that reads backwards', '{"request":{"model":"x"},"label":"\u202Eabc"}', json, 400, /label/],
+    ['a label in letters that look alike', '{"request":{"model":"x"},"label":"аbс"}', json, 400, /label/],
     ['65 levels', `{"request":{"model":"x","input":${deep(63)}}}`, json, 400, /64 levels/],
     ['a million levels', deep(1_000_000), json, 400, /64 levels/],
     ['a million open brackets', '['.repeat(1_000_000), json, 400, /not JSON/],
@@ -73,6 +78,23 @@ describe('bodies', () => {
     ['a JSON type of their own', JSON.stringify(good), { 'content-type': 'application/vnd.acme+json' }],
     ['gzip', gzipSync(JSON.stringify(good)), { ...json, 'content-encoding': 'gzip' }],
     ['64 levels', `{"request":{"model":"x","input":${deep(62)}}}`, json],
+    [
+      'a surrogate without its pair',
+      '{"request":{"model":"x","input":"\\ud800"},"metadata":{"a":"\\udfff"}}',
+      json,
+    ],
+    ['NUL in a prompt', '{"request":{"model":"x","input":"a\\u0000b"}}', json],
+    ['a key twice', '{"request":{"model":"x"},"priority":1,"priority":2}', json],
+    [
+      'metadata of dangerous names',
+      '{"request":{"model":"x"},"metadata":{"constructor":"a","prototype":"b","__proto__":"c"}}',
+      json,
+    ],
+    [
+      'tools of dangerous names',
+      '{"request":{"model":"x"},"tools":{"by_name":{"constructor":{"mode":"manual"},"__proto__":{"mode":"manual"}}}}',
+      json,
+    ],
     ['__proto__ further down', '{"request":{"model":"x","input":{"__proto__":{"polluted":1}}}}', json],
   ] as const)('POST /v1/runs takes %s', async ([, body, headers]) => {
     const app = await startApp();
