@@ -34,6 +34,12 @@ function isState(value: unknown): value is RunState {
   return typeof value === 'object' && value !== null && 'v' in value && value.v === 1 && 'phase' in value;
 }
 
+/** A state that a newer version wrote, and this one cannot read. To start such a run afresh would create it again. */
+export function isForeignState(progress: unknown): boolean {
+  const isRun = typeof progress === 'object' && progress !== null && 'v' in progress && 'phase' in progress;
+  return isRun && !isState(progress);
+}
+
 export function recordOf(id: string, fields: Fields, defaultDeadlineSeconds: number): RunRecord | null {
   const [dataText, progressText, timestamp, finishedOn, failedReason, outcomeText, outputText, redrivenAs] =
     fields;

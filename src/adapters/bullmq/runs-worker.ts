@@ -10,6 +10,7 @@ import type { Telemetry } from '../../ports/telemetry.ts';
 import type { RedisClient } from '../redis-sdk/client.ts';
 import { BullmqActivation, isLost } from './activation.ts';
 import { runKeys, runsQueue } from './keys.ts';
+import { isForeignState } from './record.ts';
 
 /** What a step came to: `result` becomes the result of the job. */
 export type StepResult = { readonly type: 'parked' } | { readonly type: 'ended'; readonly result: unknown };
@@ -93,6 +94,10 @@ export class RunsWorker {
 
   private async process(job: Job, token: string): Promise<unknown> {
     const id = job.id ?? '';
+    if (isForeignState(job.progress)) {
+      await this.leaveToOthers(id, token);
+      throw new DelayedError();
+    }
     const data = await this.dataOf(job, id);
     const { client, clock, defaultDeadlineSeconds } = this.options;
     const deps = { worker: this.worker, client, keys: this.keys, clock, defaultDeadlineSeconds };
@@ -112,6 +117,14 @@ export class RunsWorker {
     }
     if (result.type === 'parked') throw new DelayedError();
     return result.result;
+  }
+
+  /** Workers of two versions run side by side for a while: those of the newer one go on with it. */
+  private async leaveToOthers(runId: string, token: string): Promise<void> {
+    this.options.telemetry.log('warn', 'A newer version has worked on this run; it is left to that', {
+      runId,
+    });
+    await this.putBack(runId, token);
   }
 
   private async rescue(activation: BullmqActivation, token: string, error: unknown): Promise<void> {
@@ -143,7 +156,8 @@ export class RunsWorker {
     const trusted: JobData = job.data;
     // What the API wrote fits and is complete, and a schema costs more than the step around it. What a foreign producer
     // left out is filled in at every step.
-    if (typeof job.progress === 'object' && completeFields.every((field) => field in trusted)) return trusted;
+    const isComplete = trusted.v === 1 && completeFields.every((field) => field in trusted);
+    if (typeof job.progress === 'object' && isComplete) return trusted;
     const parsed = jobData.safeParse(job.data);
     if (parsed.success) return parsed.data;
     // No run ever, but a dead letter: its sender finds it in the list, with the reason.
