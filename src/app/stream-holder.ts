@@ -40,6 +40,8 @@ interface Held {
   unsaid: string;
   /** A piece is on its way there. */
   saying: boolean;
+  /** The last pieces are written by whoever leaves, and by nobody beside. */
+  leaving: boolean;
   lastSeenAtMs: number;
   /** Nothing of it may be written any more. */
   lost: boolean;
@@ -87,6 +89,8 @@ export class StreamHolder {
   /** Opens a stream again after what is known of it. False, and no call, when another process reads it. */
   async resume(runId: string, call: (mark: StreamMark) => Promise<ProviderStream>): Promise<boolean> {
     return await this.taking(async () => {
+      // The ledger knows processes, not streams: a second one here would write beside the first.
+      if (this.held.has(runId)) return true;
       const mark = await this.claim(runId);
       return mark !== null && this.start(runId, await call(mark), mark);
     });
@@ -100,7 +104,9 @@ export class StreamHolder {
 
   /** Writes what was read since the last time. Called many times a second: a piece each would be a trip each. */
   async flush(): Promise<void> {
-    const due = [...this.held.values()].filter(({ unsaid, saying }) => unsaid !== '' && !saying);
+    const due = [...this.held.values()].filter(
+      ({ unsaid, saying, leaving }) => unsaid !== '' && !saying && !leaving,
+    );
     await Promise.all(due.map((held) => this.write(held)));
   }
 
@@ -154,10 +160,13 @@ export class StreamHolder {
       offset,
       unsaid: '',
       saying: false,
+      leaving: false,
       lastSeenAtMs,
       lost: false,
       writing,
     };
+    const other = this.held.get(runId);
+    if (other !== undefined) this.lose(other);
     this.held.set(runId, held);
     const reading = this.read(held);
     this.reading.add(reading);
@@ -215,6 +224,7 @@ export class StreamHolder {
 
   private async leave(held: Held, end: StreamedEnd | null): Promise<void> {
     const { ledger, store, readerId, telemetry } = this.options;
+    held.leaving = true;
     await held.writing;
     while (held.unsaid !== '' && !held.lost) await this.append(held);
     if (held.lost) {

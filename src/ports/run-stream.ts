@@ -57,7 +57,10 @@ export interface StreamLedger {
   /** Keeps the claims for another while. Those of these runs that are lost. */
   renew(runIds: readonly string[], readerId: string): Promise<readonly string[]>;
   release(runId: string, readerId: string): Promise<void>;
-  /** Adds to the run's output, and tells its subscribers. False: the claim is another's now. */
+  /**
+   * Adds to the run's output, and tells its subscribers; what is there already stays (the reply to the first write was
+   * lost). False: the claim is another's now.
+   */
   append(runId: string, readerId: string, piece: OutputPiece, seq: number): Promise<boolean>;
   setStatus(runId: string, readerId: string, status: RunningStatus): Promise<boolean>;
   /** Keeps how the run ended, and gives up the claim. False: it is another's now. */

@@ -4,7 +4,12 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import * as z from 'zod';
-import { addFleetGauges, addQuotaGauges, createMetrics } from '../../src/adapters/metrics/metrics.ts';
+import {
+  addFleetGauges,
+  addQuotaGauges,
+  addStreamGauge,
+  createMetrics,
+} from '../../src/adapters/metrics/metrics.ts';
 import { RunfleetClient } from '../../src/client/index.ts';
 import { processEnvironment } from '../../src/config/index.ts';
 import { freePort } from '../../src/runtime/free-port.ts';
@@ -155,6 +160,7 @@ function sumOf(text: string, name: string): number {
 async function names(): Promise<string[]> {
   const { registry } = createMetrics();
   addFleetGauges(registry, () => Promise.resolve({ inFlight: {}, dead: {}, jobs: {} }));
+  addStreamGauge(registry, () => 0);
   const idle = { limit: null, usedRatio: 0 };
   addQuotaGauges(registry, () => Promise.resolve({ default: { requests: idle, tokens: idle } }));
   return (await registry.getMetricsAsJSON()).map(({ name }) => name);

@@ -6,7 +6,7 @@ import { type JobData, jobData } from '../../domain/wire/job-data.ts';
 import { specOf } from '../../domain/wire/spec.ts';
 import type { RunRecord } from '../../ports/run-store.ts';
 
-/** The fields that make up a record, in the order in which they are read. */
+/** The fields that make up a record, in the order in which they are read. The output is last: lists go without it. */
 export const recordFields = [
   'data',
   'progress',
@@ -14,8 +14,8 @@ export const recordFields = [
   'finishedOn',
   'failedReason',
   'outcome',
-  'output',
   'redrivenAs',
+  'output',
 ] as const;
 type Fields = readonly (string | null)[];
 
@@ -41,7 +41,7 @@ export function isForeignState(progress: unknown): boolean {
 }
 
 export function recordOf(id: string, fields: Fields, defaultDeadlineSeconds: number): RunRecord | null {
-  const [dataText, progressText, timestamp, finishedOn, failedReason, outcomeText, outputText, redrivenAs] =
+  const [dataText, progressText, timestamp, finishedOn, failedReason, outcomeText, redrivenAs, outputText] =
     fields;
   if (typeof dataText !== 'string') return null;
   const queuedAtMs = Number(timestamp ?? 0);

@@ -233,10 +233,6 @@ export interface FleetCounts {
   readonly jobs: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
 
-/**
- * Adds the gauges of the whole fleet, read at each scrape. For API processes alone: every process would say the same,
- * and a sum over them would be wrong.
- */
 /** The streams of events that this process reads now. */
 export function addStreamGauge(registry: Registry, read: () => number): void {
   void new Gauge({
@@ -249,6 +245,10 @@ export function addStreamGauge(registry: Registry, read: () => number): void {
   });
 }
 
+/**
+ * Adds the gauges of the whole fleet, read at each scrape. For API processes alone: every process would say the same,
+ * and a sum over them would be wrong.
+ */
 export function addFleetGauges(registry: Registry, read: () => Promise<FleetCounts>): void {
   const counts = sharedReading(read);
   void new Gauge({

@@ -54,9 +54,11 @@ const release = new Script(`
   return redis.call('DEL', KEYS[1])
 `);
 
-/** KEYS: stream, output. ARGV: reader, end, text, event number, pieces kept, time to live. */
+/** KEYS: stream, output. ARGV: reader, end, text, event number, pieces kept, time to live. One that is there is kept. */
 const append = new Script(`
   ${checkReader}
+  local last = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
+  if last and tonumber(string.match(last[1], '^%d+')) >= tonumber(ARGV[2]) then return 'kept' end
   redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[5], ARGV[2] .. '-0', 'seq', ARGV[4], 'text', ARGV[3])
   redis.call('PEXPIRE', KEYS[2], ARGV[6])
   redis.call('PUBLISH', KEYS[2], ARGV[2] .. ':' .. ARGV[3])

@@ -84,6 +84,20 @@ export function listConformance(factory: RunStoreFactory): void {
     await expect(idsOf({ limit: 10 })).resolves.toHaveLength(4);
   });
 
+  it('tells dead letters apart, until they are redriven', async () => {
+    await accept([3000, 2000, 1000]);
+    const died = { ...anOutcome(), status: 'failed' } as const;
+    for (const id of ['run-000', 'run-001'])
+      await harness.activate(id, (activation) => activation.commit({ ...ended(), status: 'failed' }, died));
+    await harness.activate('run-002', (activation) => activation.commit(ended(), anOutcome()));
+    await expect(idsOf({ dead: true, limit: 10 })).resolves.toEqual(['run-001', 'run-000']);
+    await expect(harness.store.markRedriven('run-000', 'run-new')).resolves.toBe('run-new');
+    await expect(harness.store.markRedriven('run-000', 'run-newer')).resolves.toBe('run-new');
+    await expect(idsOf({ dead: true, limit: 10 })).resolves.toEqual(['run-001']);
+    const { runs } = await harness.store.list({ limit: 10 });
+    expect(runs.map(({ redrivenAs }) => redrivenAs)).toEqual([undefined, undefined, 'run-new']);
+  });
+
   it('ends with a null cursor when the last page is full', async () => {
     await accept([4000, 3000, 2000, 1000]);
     const found = await pages(2);

@@ -50,6 +50,15 @@ export function streamLedgerConformance(name: string, open: () => Promise<Stream
       await expect(ledger.claim('run-1', 'bob')).resolves.toEqual({ seq: 7, offset: 6 });
     });
 
+    it('keeps a piece once that is written twice, as after a lost reply', async () => {
+      await ledger.claim('run-1', 'ann');
+      for (let time = 0; time < 2; time += 1)
+        await expect(ledger.append('run-1', 'ann', { end: 5, text: 'Hello' }, 4)).resolves.toBe(true);
+      await expect(ledger.append('run-1', 'ann', { end: 6, text: '!' }, 5)).resolves.toBe(true);
+      const pieces = await harness.feed.read('run-1', 0);
+      expect(pieces.map(({ text }) => text)).toEqual(['Hello', '!']);
+    });
+
     it('refuses all that comes from a reader who has lost its claim', async () => {
       await ledger.claim('run-1', 'ann');
       await ledger.claim('run-2', 'ann');

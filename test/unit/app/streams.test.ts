@@ -63,6 +63,14 @@ describe('a streamed run', () => {
     expect(world.telemetry.streams).toEqual(['broken', 'resumed', 'ended']);
   });
 
+  it('ends though its pieces are flushed while the last of them is written', async () => {
+    await world.take();
+    world.streaming.last.send(text(5, 'Hello'), ended(6, 'Hello'));
+    while (world.here.holder.open > 0) await Promise.all([world.here.holder.flush(), Promise.resolve()]);
+    await expect(world.takeWhenWoken()).resolves.toMatchObject({ outcome: { foundBy: 'stream' } });
+    expect(world.ledger.textOf('run-1')).toBe('Hello');
+  });
+
   it('keeps what was read before the break, though nobody flushed', async () => {
     await world.take();
     world.streaming.last.send(text(5, 'Hello'));
