@@ -16,6 +16,7 @@ import {
 import { ActivationLostError, StoreUnavailableError } from '../domain/errors.ts';
 import { internalOutcome, rejectedOutcome } from '../domain/outcome.ts';
 import type { RunPolicy } from '../domain/policy.ts';
+import { leftCalls } from '../domain/open-calls.ts';
 import { onAccount, unknownAccount } from '../domain/run-account.ts';
 import { type HeldPermit, type RunOutcome, type RunSpec, type RunState } from '../domain/run.ts';
 import type { RunKind } from '../domain/status.ts';
@@ -33,6 +34,7 @@ import { reportTools } from './report-tools.ts';
 import type { OpenLook, SharedLooks } from './shared-looks.ts';
 import { StepStream, type StepStreamDeps } from './step-stream.ts';
 import { settle, type SettleDeps } from './settle.ts';
+import { settleFormer, settleLast } from './tokens.ts';
 import { tellStatus } from './tell-status.ts';
 import { noteUnknownStatus } from './unknown-status.ts';
 import { type ToolDeps, ToolRounds } from './tool-rounds.ts';
@@ -112,7 +114,7 @@ class Step {
     for (let calls = 0; ;) {
       noteUnknownStatus(this.spec.id, this.state, decision.state, this.deps.telemetry);
       const { permit } = this.state;
-      if (isAsking(this.state) && !isAsking(decision.state)) await this.tools.withdraw(this.state);
+      await this.takeBack(decision.state);
       this.state = decision.state;
       switch (decision.next.type) {
         case 'wait':
@@ -143,6 +145,12 @@ class Step {
     }
   }
 
+  private async takeBack(after: RunState): Promise<void> {
+    const withdrawn = this.tools.withdraw(this.state, leftCalls(this.state, after));
+    // What is known of a submit must not be lost over this; old jobs go by themselves.
+    await (isAsking(this.state) ? withdrawn : withdrawn.catch(() => {}));
+  }
+
   private async collect(): Promise<Decision> {
     const answers = await this.tools.collect(this.state, this.thorough);
     const decision = this.decide({ type: 'collected', answers });
@@ -164,23 +172,26 @@ class Step {
   }
 
   private async callAlone(call: RunCall, look: OpenLook | null): Promise<Decision> {
-    const { spec, request } = this;
-    const admission = await askPermit({ spec, state: this.state, request }, call, this.deps.accounts);
+    const { spec, state } = this;
+    if (call === 'submit') await this.loadRequest();
+    const outputs = call === 'submit' ? await this.tools.outputs(state) : [];
+    const { request } = this;
+    const admission = await askPermit({ spec, state, request, outputs }, call, this.deps.accounts);
     switch (admission.type) {
       case 'unknown':
         return this.withoutAccount(admission.name);
       case 'wait': {
         const { account, untilMs, permit } = admission;
         look?.refused(untilMs);
-        const state = permit === null ? this.state : onAccount(this.state, account.name);
-        return postpone(state, untilMs, permit, this.context());
+        const placed = permit === null ? state : onAccount(state, account.name);
+        return postpone(placed, untilMs, permit, this.context());
       }
       case 'granted':
         if (call === 'retrieve' && this.foundBy === 'poll')
           this.deps.polling.permitted(spec, this.state, admission.waitedMs, this.deps.clock.nowMs());
         return look?.isShared() === true
           ? await this.lookTogether(look, admission.account)
-          : await this.call(call, admission.account);
+          : await this.call(call, admission.account, { request: request ?? {}, outputs });
       default: {
         const never: never = admission;
         return never;
@@ -188,17 +199,11 @@ class Step {
     }
   }
 
-  private async call(call: RunCall, account: Account): Promise<Decision> {
+  private async call(call: RunCall, account: Account, sent: Sent): Promise<Decision> {
     this.state = onAccount(withoutPermit(this.state), account.name);
-    const asked = this.state;
-    if (call === 'submit') await this.loadRequest();
-    const outputs = call === 'submit' ? await this.tools.outputs(this.state) : [];
-    const sent: Sent = { request: this.request ?? {}, outputs };
     const event = await this.calls.perform(call, account, this.state, sent, (state) => {
       this.state = state;
     });
-    // The round is answered. What is known of the submit must not be lost over this; old jobs go by themselves.
-    if (isAsking(asked) && !isAsking(this.state)) await this.tools.withdraw(asked).catch(() => {});
     return this.decide(this.learn(event));
   }
 
@@ -249,10 +254,9 @@ class Step {
     this.state = state;
     const written = await this.activation.commit(state, outcome);
     if (!written) return this.settleAgain();
-    const gate = this.deps.accounts.of(state.account)?.gate;
     // After the commit, and only a permit that was not used: a slot must not be given twice, also after a crash.
-    if (unused !== undefined) gate?.giveBack(unused.ticket);
-    if (outcome.usage !== null) gate?.settleTokens(this.spec.id, outcome.usage.totalTokens);
+    if (unused !== undefined) this.deps.accounts.of(state.account)?.gate.giveBack(unused.ticket);
+    settleLast(this.spec, state, outcome, unused, this.deps.accounts);
     this.deps.telemetry.runEnded(this.activation.spec, state, outcome);
     const report = this.deps.polling.report(this.spec, state, outcome);
     if (report !== null) this.deps.telemetry.polled(report);
@@ -274,7 +278,9 @@ class Step {
   }
 
   private decide(event: RunEvent): Decision {
-    return decide(this.state, event, this.context());
+    const decision = decide(this.state, event, this.context());
+    settleFormer(this.spec, this.state, decision.state, this.deps.accounts);
+    return decision;
   }
 
   private context(): DecideContext {

@@ -1,19 +1,11 @@
 /** The permit of a run's next call: at the account that the run is on or, before its create, at one that will have it. */
 
 import type { RunCall } from '../domain/decision.ts';
-import type { HeldPermit, RunSpec, RunState } from '../domain/run.ts';
+import type { HeldPermit, RunState } from '../domain/run.ts';
 import type { Account, Accounts } from '../ports/accounts.ts';
 import type { PermitAsk } from '../ports/rate-gate.ts';
-import type { ProviderRequest } from '../ports/run-provider.ts';
 import { classOf } from './run-calls.ts';
-import { estimateTokens } from './token-estimate.ts';
-
-export interface RunAsking {
-  readonly spec: RunSpec;
-  readonly state: RunState;
-  /** Null where no create can come of it. */
-  readonly request: ProviderRequest | null;
-}
+import { type TokenCost, tokensOf } from './tokens.ts';
 
 type Placed =
   | { readonly type: 'granted'; readonly account: Account; readonly waitedMs: number }
@@ -31,13 +23,13 @@ type Placed =
 export type Admission = Placed | { readonly type: 'unknown'; readonly name: string };
 
 /** Rejects where a gate does. */
-export async function askPermit(run: RunAsking, call: RunCall, accounts: Accounts): Promise<Admission> {
-  const { spec, state, request } = run;
-  const tokens = { id: spec.id, estimate: call === 'create' ? estimateTokens(request ?? {}) : 0 };
+export async function askPermit(run: TokenCost, call: RunCall, accounts: Accounts): Promise<Admission> {
+  const { spec, state } = run;
+  const tokens = tokensOf(call, run);
   const ask = {
     callClass: classOf(call),
     ticket: null,
-    ...(call === 'create' ? { tokens } : {}),
+    ...(tokens === null ? {} : { tokens }),
     ...(isAwaited(call, state) ? { first: true } : {}),
   };
   // A cancel may have come while a look was waiting: the look's place is left unused, which harms nobody.
@@ -49,7 +41,7 @@ export async function askPermit(run: RunAsking, call: RunCall, accounts: Account
   const first = here === null ? null : await askAt(here, { ...ask, ticket });
   if (!mayMove || (first !== null && !isClosed(first))) return first ?? unknown;
 
-  const candidates = accounts.candidates(spec.account, tokens.estimate);
+  const candidates = accounts.candidates(spec.account, tokens?.estimate ?? 0);
   const others = candidates.filter((account) => account !== here);
   const placed = await firstOpen(others, ask, first);
   if (here !== null && placed?.account !== here) {

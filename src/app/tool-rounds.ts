@@ -19,6 +19,8 @@ export interface ToolDeps {
   readonly dispatchers: Partial<Readonly<Record<ToolMode, ToolDispatcher>>>;
 }
 
+type CallName = Pick<ToolCall, 'id' | 'name'>;
+
 /** Of one activation. Every method throws what the store throws. */
 export class ToolRounds {
   private readonly spec: RunSpec;
@@ -44,7 +46,7 @@ export class ToolRounds {
   /** `thorough`: also those that came while nobody listened. */
   async collect(state: RunState, thorough: boolean): Promise<ReadonlyMap<string, TimedAnswer>> {
     const found = await this.read(state);
-    const missing = this.refsOf(state).filter(({ toolCallId }) => !found.has(toolCallId));
+    const missing = this.refsOf(state, callsOf(state)).filter(({ toolCallId }) => !found.has(toolCallId));
     if (!thorough || missing.length === 0) return found;
     let late = 0;
     await this.each(missing, async (dispatcher, own) => {
@@ -60,9 +62,9 @@ export class ToolRounds {
     return outputsOf(callsOf(state), await this.read(state));
   }
 
-  /** Nobody waits for the answers any more. */
-  async withdraw(state: RunState): Promise<void> {
-    await this.each(this.refsOf(state), (dispatcher, own) => dispatcher.withdraw(own));
+  /** Nobody waits for the answers to these calls of its round any more. */
+  async withdraw(state: RunState, calls: readonly CallName[]): Promise<void> {
+    await this.each(this.refsOf(state, calls), (dispatcher, own) => dispatcher.withdraw(own));
   }
 
   private async read(state: RunState): Promise<ReadonlyMap<string, TimedAnswer>> {
@@ -80,9 +82,12 @@ export class ToolRounds {
     }
   }
 
-  private refsOf(state: RunState): readonly (ToolCallRef & { readonly name: string })[] {
+  private refsOf(
+    state: RunState,
+    calls: readonly CallName[],
+  ): readonly (ToolCallRef & { readonly name: string })[] {
     const round = roundOf(state);
-    return callsOf(state).map(({ id, name }) => ({ runId: this.spec.id, round, toolCallId: id, name }));
+    return calls.map(({ id, name }) => ({ runId: this.spec.id, round, toolCallId: id, name }));
   }
 
   private jobOf(state: RunState, call: ToolCall): ToolCallJob {

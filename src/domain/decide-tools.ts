@@ -82,7 +82,11 @@ function askedAtEnd(state: FollowingState, snapshot: EndedSnapshot, context: Dec
     // Nothing expires a response that is over.
     expiresAtMs: null,
     asking: { sinceMs: context.nowMs, over: true },
-    tools: { ...tools, formerUsage: sumUsage(tools.formerUsage, snapshot.usage) },
+    tools: {
+      ...tools,
+      formerUsage: sumUsage(tools.formerUsage, snapshot.usage),
+      carriedTokens: snapshot.usage?.totalTokens ?? tools.carriedTokens ?? 0,
+    },
   };
   return nextRound(waiting, calls, context);
 }

@@ -113,6 +113,8 @@ export interface ToolProgress {
   readonly formerRunIds: readonly string[];
   /** The tokens of provider runs that asked and are over. */
   readonly formerUsage: Usage | null;
+  /** Those of the latest of them: the next one reads them again. */
+  readonly carriedTokens?: number;
   /** The provider may show an ask for a moment after its answer. */
   readonly submitted?: SubmittedRound;
   /** The latest calls that were answered. */

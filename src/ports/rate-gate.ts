@@ -28,8 +28,13 @@ export interface PermitAsk {
   readonly first?: boolean;
   /** What the last refusal of this class gave; null at the first ask. */
   readonly ticket: string | null;
-  /** Tokens to reserve, under an id that stays the same when the call asks again (the run's). */
-  readonly tokens?: { readonly id: string; readonly estimate: number };
+  readonly tokens?: TokenAsk;
+}
+
+/** Tokens to reserve, under an id that stays the same when the call asks again. */
+export interface TokenAsk {
+  readonly id: string;
+  readonly estimate: number;
 }
 
 export type Permit =

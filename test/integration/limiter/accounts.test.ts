@@ -105,7 +105,7 @@ async function accountFor(id: string, directory: AccountDirectory): Promise<stri
   const spec = aSpec({ id, account: 'any' });
   let state: RunState = initialState(0);
   for (;;) {
-    const admission = await askPermit({ spec, state, request: {} }, 'create', directory);
+    const admission = await askPermit({ spec, state, request: {}, outputs: [] }, 'create', directory);
     if (admission.type === 'unknown') throw new Error(admission.name);
     if (admission.type === 'granted') return admission.account.name;
     const { permit, account, untilMs } = admission;

@@ -1,6 +1,5 @@
 import { StoreUnavailableError } from '../../../src/domain/errors.ts';
 import type { Clock } from '../../../src/ports/clock.ts';
-import type { CallClass } from '../../../src/domain/limiter/classes.ts';
 import type { Permit, PermitAsk, RateGate } from '../../../src/ports/rate-gate.ts';
 
 /** What the gates of one fleet share. */
@@ -19,9 +18,9 @@ export class SharedQuota {
 /** Lets everything through until it is told otherwise, or the quota it shares is used up (a sliding window). */
 export class FakeRateGate implements RateGate {
   /** Every question, with its answer. */
-  readonly asked: { readonly callClass: CallClass; readonly permit: Permit }[] = [];
+  readonly asked: (Pick<PermitAsk, 'callClass' | 'tokens'> & { readonly permit: Permit })[] = [];
   readonly givenBack: string[] = [];
-  /** Tokens by run. */
+  /** Tokens by reservation. */
   readonly settled = new Map<string, number>();
   /** True: every call rejects, as without Redis. */
   unavailable = false;
@@ -39,11 +38,11 @@ export class FakeRateGate implements RateGate {
     this.scripted.push({ granted: false, atMs, reason, ticket });
   }
 
-  async acquire({ callClass }: PermitAsk): Promise<Permit> {
+  async acquire({ callClass, tokens }: PermitAsk): Promise<Permit> {
     await Promise.resolve();
     this.refuseWhileUnavailable();
     const permit = this.scripted.shift() ?? this.decide();
-    this.asked.push({ callClass, permit });
+    this.asked.push({ callClass, permit, ...(tokens === undefined ? {} : { tokens }) });
     return permit;
   }
 
