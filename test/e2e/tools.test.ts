@@ -47,6 +47,7 @@ describe.concurrent('tools processes', () => {
       return count(own, 'started') > count(own, 'done');
     });
     await victim.kill();
+    const killedAtMs = Date.now();
 
     const ended = await Promise.all(accepted.map(({ id }) => fleet.client.runs.wait(id)));
 
@@ -64,6 +65,9 @@ describe.concurrent('tools processes', () => {
     });
     expect(lives).toEqual(Array.from(lives, () => ['started', 'done']));
     expect(done.some(({ pid }) => pid === victim.pid)).toBe(true);
+    const takenOver = [...byCall.values()].filter((own) => new Set(own.map(({ pid }) => pid)).size > 1);
+    const restartedAtMs = takenOver.flat().flatMap(({ pid, atMs }) => (pid === victim.pid ? [] : [atMs]));
+    expect(Math.max(0, ...restartedAtMs) - killedAtMs).toBeLessThan(10_000 + 1500);
     await eventually(
       'no job to be left',
       () => redis.client.keys(`${fleet.prefix}:tools:*_*`),

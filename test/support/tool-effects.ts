@@ -6,6 +6,8 @@ export interface Effect {
   readonly what: 'started' | 'done' | 'aborted';
   readonly toolCallId: string;
   readonly pid: number;
+  /** Milliseconds since the epoch. */
+  readonly atMs: number;
 }
 
 export function effectsKey(prefix: string): string {

@@ -10,7 +10,7 @@ const { REDIS_URL = '', RUNFLEET_PREFIX = '', TEST_TOOL_MS = '0' } = processEnvi
 const redis = new Redis(REDIS_URL);
 
 async function note(what: Effect['what'], { toolCallId }: ToolContext): Promise<void> {
-  const effect: Effect = { what, toolCallId, pid: process.pid };
+  const effect: Effect = { what, toolCallId, pid: process.pid, atMs: Date.now() };
   await redis.rpush(effectsKey(RUNFLEET_PREFIX), JSON.stringify(effect));
 }
 
