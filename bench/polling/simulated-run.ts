@@ -47,6 +47,7 @@ export class SimulatedRun {
       traits: null,
       pollCostMs: null,
       maxDelayMs: null,
+      priority: 0,
       tools: noToolRules,
     };
     this.state = initialState(epochMs + startMs);

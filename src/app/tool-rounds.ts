@@ -91,7 +91,7 @@ export class ToolRounds {
   }
 
   private jobOf(state: RunState, call: ToolCall): ToolCallJob {
-    const { id: runId, deadlineAtMs, label, metadata, tools } = this.spec;
+    const { id: runId, deadlineAtMs, priority, label, metadata, tools } = this.spec;
     const expiresAtMs = state.phase === 'following' ? state.expiresAtMs : null;
     return {
       runId,
@@ -101,6 +101,7 @@ export class ToolRounds {
       arguments: call.arguments,
       deadlineAtMs: Math.min(deadlineAtMs, expiresAtMs ?? Infinity),
       url: routeOf(tools, call.name).url,
+      priority,
       label,
       metadata,
     };

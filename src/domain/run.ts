@@ -52,6 +52,8 @@ export interface RunSpec {
   /** No two looks further apart; null: the fleet's own bound. */
   readonly maxDelayMs: number | null;
   readonly tools: ToolRules;
+  /** 0 goes first, larger later; its tool calls alike. */
+  readonly priority: number;
 }
 
 /** The operations of a provider, each one API call. `list` reads a thread's messages or runs. */

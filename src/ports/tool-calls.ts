@@ -10,6 +10,8 @@ export interface ToolCallJob extends ToolCallRef {
   readonly deadlineAtMs: number;
   /** Where mode `http` sends it; null otherwise. */
   readonly url: string | null;
+  /** Of the run: 0 goes first, larger later. */
+  readonly priority: number;
   /** Of the run. */
   readonly label: string | null;
   readonly metadata: Readonly<Record<string, string>>;

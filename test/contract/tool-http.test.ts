@@ -92,6 +92,7 @@ const call = (patch: Partial<ToolCallJob> = {}): ToolCallJob => ({
   arguments: '{"city":"Bern"}',
   deadlineAtMs: Date.now() + 60_000,
   url,
+  priority: 0,
   label: null,
   metadata: { a: 'b' },
   ...patch,

@@ -110,6 +110,7 @@ export function aToolCall(patch: Partial<ToolCallJob> = {}): ToolCallJob {
     arguments: '{"text":"hi"}',
     deadlineAtMs: Date.now() + 60_000,
     url: null,
+    priority: 0,
     label: null,
     metadata: {},
     ...patch,

@@ -40,7 +40,13 @@ export class QueueToolDispatcher implements ToolDispatcher {
       name: call.name,
       data: dataOf(call),
       // One attempt: whether the tool may be asked again is for the model, or the handler, to say.
-      opts: { jobId: toolJobId(call), attempts: 1, removeOnComplete: kept, removeOnFail: kept },
+      opts: {
+        jobId: toolJobId(call),
+        attempts: 1,
+        removeOnComplete: kept,
+        removeOnFail: kept,
+        ...priorityOf(call),
+      },
     }));
     await onRedis(() => this.options.queue.addBulk(jobs));
   }
@@ -67,6 +73,11 @@ export class QueueToolDispatcher implements ToolDispatcher {
     );
     return results.flatMap((result) => (result?.answer ? [result.answer] : []));
   }
+}
+
+/** BullMQ keeps jobs of priority 0 in a list of their own, ahead of all others. */
+export function priorityOf({ priority }: ToolCallJob): { readonly priority?: number } {
+  return priority > 0 ? { priority } : {};
 }
 
 export function dataOf(call: ToolCallJob): ToolJobDataInput {

@@ -3,7 +3,7 @@ import type { ToolCallRef } from '../../domain/tools.ts';
 import type { ToolCallJob, ToolDispatcher, ToolReturn } from '../../ports/tool-calls.ts';
 import type { RedisClient } from '../redis-sdk/client.ts';
 import { onRedis } from '../redis-sdk/errors.ts';
-import { dataOf, keepFinishedSeconds } from './dispatcher.ts';
+import { dataOf, keepFinishedSeconds, priorityOf } from './dispatcher.ts';
 import { httpToolKeys, type HttpToolKeys, toolJobId } from './keys.ts';
 import { flagWithdrawn } from './scripts.ts';
 
@@ -41,6 +41,7 @@ export class HttpToolDispatcher implements ToolDispatcher {
         stackTraceLimit: 0,
         removeOnComplete: kept,
         removeOnFail: kept,
+        ...priorityOf(call),
       },
     }));
     await onRedis(() => this.options.queue.addBulk(jobs));

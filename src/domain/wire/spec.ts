@@ -27,6 +27,7 @@ export function specOf(
     pollCostMs: data.poll_cost_seconds === undefined ? null : data.poll_cost_seconds * 1000,
     maxDelayMs: data.max_delay_seconds === undefined ? null : data.max_delay_seconds * 1000,
     tools: toolRulesOf(data),
+    priority: data.priority,
   };
 }
 

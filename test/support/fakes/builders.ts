@@ -32,6 +32,7 @@ export function aSpec(patch: Partial<RunSpec> = {}): RunSpec {
     lane: null,
     onAmbiguous: 'fail',
     metadata: {},
+    priority: 0,
     callbackUrl: null,
     owner: null,
     account: null,
