@@ -33,11 +33,11 @@ export async function submitToolOutputs(
 ): Promise<RunRecord> {
   const { tool_outputs: outputs } = parseInput(toolOutputsInput, body);
   const record = await existing(deps.store, runId);
-  if (outputs.every(({ tool_call_id: id }) => wasAnswered(record, id))) return record;
   const { state } = record;
+  const asked = new Set(isAsking(state) ? state.toolCalls.map(({ id }) => id) : []);
+  if (outputs.every(({ tool_call_id: id }) => !asked.has(id) && wasAnswered(record, id))) return record;
   if (record.outcome !== null || !isAsking(state) || state.cancel !== null)
     throw new ToolsNotAwaitedError(runId);
-  const asked = new Set(state.toolCalls.map(({ id }) => id));
   const { eachBytes } = deps.kinds[record.spec.kind].toolOutputLimits;
   const problems = outputs.flatMap(({ tool_call_id: id, output }, at): FieldError[] => {
     const path = ['tool_outputs', at];
@@ -56,6 +56,7 @@ export async function submitToolOutputs(
   const endedAtMs = deps.clock.nowMs();
   const round = state.tools?.round ?? 0;
   for (const { tool_call_id: toolCallId, output } of outputs) {
+    if (!asked.has(toolCallId)) continue;
     const common = { runId, round, startedAtMs: state.asking.sinceMs, endedAtMs };
     await answerTool(deps, { ...common, toolCallId, answer: { output } });
   }

@@ -16,6 +16,7 @@ import {
   type RunError,
   type RunState,
 } from './run.ts';
+import { askKey, distinctCalls, isSameAsk } from './same-ask.ts';
 import type { EndedSnapshot, ProviderSnapshot, ToolCall } from './snapshot.ts';
 import {
   mostToolNotes,
@@ -60,9 +61,9 @@ export function asked(
   context: DecideContext,
 ): Decision {
   if (snapshot.phase === 'ended') return askedAtEnd(state, snapshot, context);
-  const calls = snapshot.toolCalls;
+  const calls = distinctCalls(snapshot.toolCalls);
   const sent = state.tools?.submitted;
-  if (sent !== undefined && isSameAsk(sent.callIds, calls))
+  if (sent !== undefined && isSameAsk(sent, calls))
     return askedAgain({ ...state, toolCalls: slimCalls(calls) }, sent, context);
   const waiting = { ...state, toolCalls: slimCalls(calls), asking: before ?? { sinceMs: context.nowMs } };
   return before === undefined
@@ -73,7 +74,7 @@ export function asked(
 /** The provider's run is over, and another one takes the answers. */
 function askedAtEnd(state: FollowingState, snapshot: EndedSnapshot, context: DecideContext): Decision {
   const tools = state.tools ?? noToolProgress;
-  const calls = snapshot.toolCalls ?? [];
+  const calls = distinctCalls(snapshot.toolCalls ?? []);
   const waiting: Waiting = {
     ...state,
     status: 'requires_action',
@@ -195,7 +196,7 @@ export function beginSubmit(state: FollowingState | CreatingState, nowMs: number
     return { ...base, phase: 'creating', intentAtMs: nowMs, continues: continuedOf(state) };
   }
   const callIds = state.toolCalls.map(({ id }) => id);
-  const submitted = { callIds, atMs: nowMs, fate: 'unknown' } as const;
+  const submitted = { callIds, key: askKey(state.toolCalls), atMs: nowMs, fate: 'unknown' } as const;
   return {
     ...withoutAsking(state),
     status: 'in_progress',
@@ -273,13 +274,9 @@ export function submitSeen(
 ): Pick<FollowingState, 'tools'> {
   const submitted = state.tools?.submitted;
   if (state.tools === undefined || submitted === undefined || submitted.fate === 'taken') return {};
-  const stale = snapshot.phase === 'running' && isSameAsk(submitted.callIds, snapshot.toolCalls);
+  const stale = snapshot.phase === 'running' && isSameAsk(submitted, snapshot.toolCalls);
   if (call !== 'submit' && stale) return {};
   return { tools: { ...state.tools, submitted: { ...submitted, fate: 'taken' } } };
-}
-
-function isSameAsk(ids: readonly string[], calls: readonly ToolCall[]): boolean {
-  return ids.length > 0 && ids.length === calls.length && calls.every(({ id }) => ids.includes(id));
 }
 
 /** A provider run that this one has left behind: word of it, however late, is no word of its successor. */

@@ -100,6 +100,8 @@ export const mostToolNotes = 64;
 /** The answer of a round, as it was sent to the same provider run. */
 export interface SubmittedRound {
   readonly callIds: readonly string[];
+  /** Of their names and arguments. Absent in states of older versions. */
+  readonly key?: number;
   readonly atMs: number;
   /** `unknown`: its reply was lost, or is still awaited. */
   readonly fate: 'taken' | 'unknown' | 'refused';

@@ -67,21 +67,6 @@ it('hands a call out once, however often it is dispatched, and takes its answer 
   expect(await tools.dispatcher.reconcile([call])).toEqual([]);
 });
 
-it('takes the calls of urgent runs first', async () => {
-  await using tools = new ToolQueue(redis.url, redis.prefix());
-  const { tool, started } = gate();
-  const priorities = { later: 7, sooner: 2, first: 0 };
-  await tools.dispatcher.dispatch(
-    Object.entries(priorities).map(([toolCallId, priority]) => aToolCall({ toolCallId, priority })),
-  );
-  await tools.serve({ echo: tool });
-  await eventually(
-    'all to be taken up',
-    () => started.map(({ toolCallId }) => toolCallId),
-    (seen) => seen.length === 3,
-  ).then((seen) => expect(seen).toEqual(['first', 'sooner', 'later']));
-});
-
 it('runs the calls of a round at the same time', async () => {
   await using tools = new ToolQueue(redis.url, redis.prefix());
   const { tool, started, open } = gate();

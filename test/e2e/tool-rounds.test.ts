@@ -90,6 +90,33 @@ describe.each(['responses', 'assistants'] as const)('a run of kind %s', (kind) =
   });
 });
 
+it('takes 128 answers to one round, and none before it is asked or after it has ended', async () => {
+  const fleet = await LocalFleet.start({ redis });
+  const fate = { duration_ms: 1000, tool_rounds: 1, tool_calls: 128 };
+  const { id } = await fleet.client.runs.create({ ...asking('responses', fate), tools: manual });
+  const stranger = [{ tool_call_id: 'call_of_another', output: '' }];
+  await expect(fleet.client.runs.submitToolOutputs(id, stranger)).rejects.toMatchObject({ status: 409 });
+  const { required_action: action } = await eventually(
+    'the run to ask',
+    () => fleet.client.runs.get(id),
+    (run) => run.required_action !== null,
+  );
+  await expect(fleet.client.runs.submitToolOutputs(id, stranger)).rejects.toMatchObject({ status: 400 });
+  const calls = action?.tool_calls ?? [];
+  expect(calls).toHaveLength(128);
+  const answers = (output: string) => calls.map((call) => ({ tool_call_id: call.id, output }));
+  // Two that answer at the same time: of each call, one answer stands.
+  await Promise.all([
+    fleet.client.runs.submitToolOutputs(id, answers('one')),
+    fleet.client.runs.submitToolOutputs(id, answers('')),
+  ]);
+  await expect(fleet.client.runs.wait(id)).resolves.toMatchObject({
+    status: 'completed',
+    calls: { submit: 1 },
+  });
+  await expect(fleet.client.runs.submitToolOutputs(id, stranger)).rejects.toMatchObject({ status: 409 });
+});
+
 it('goes on when the reply to a submit is lost, and submits once where that can be seen', async () => {
   const fleet = await LocalFleet.start({ redis });
   fleet.simulator.setFaults({

@@ -69,7 +69,33 @@ const functionCall = z.looseObject({
   arguments: z.string(),
 });
 
+/**
+ * Calls of other sorts, which runfleet has no answer to. The API takes no part of the answers, so beside one of these
+ * the functions are left to whoever reads the output. A hosted tool brings its own output along.
+ */
+const otherCall = z.looseObject({
+  type: z.enum([
+    'custom_tool_call',
+    'mcp_approval_request',
+    'computer_call',
+    'local_shell_call',
+    'shell_call',
+    'apply_patch_call',
+  ]),
+  call_id: z.string().nullish(),
+});
+const otherOutput = z.looseObject({ type: z.string().endsWith('_call_output'), call_id: z.string() });
+
+function hasOtherCalls(items: readonly unknown[]): boolean {
+  const answered = new Set(items.map((item) => otherOutput.safeParse(item).data?.call_id));
+  return items.some((item) => {
+    const call = otherCall.safeParse(item).data;
+    return call !== undefined && !(call.call_id && answered.has(call.call_id));
+  });
+}
+
 function callsOf(items: readonly unknown[]): Pick<EndedSnapshot, 'toolCalls'> {
+  if (hasOtherCalls(items)) return {};
   const toolCalls = items.flatMap((item): ToolCall[] => {
     const call = functionCall.safeParse(item).data;
     return call === undefined ? [] : [{ id: call.call_id, name: call.name, arguments: call.arguments }];
