@@ -131,6 +131,7 @@ describe('docker-compose.yml', () => {
       ['api', services['api']?.environment['RUNFLEET_PORT']],
       ['runs', services['runs']?.environment['RUNFLEET_METRICS_PORT']],
       ['callbacks', services['callbacks']?.environment['RUNFLEET_METRICS_PORT']],
+      ['tools', services['tools']?.environment['RUNFLEET_METRICS_PORT']],
     ]);
   });
 
@@ -197,7 +198,7 @@ const workload = z.looseObject({
         containers: z.tuple([
           z.looseObject({
             image: z.literal('runfleet'),
-            args: z.tuple([z.enum(['api', 'runs', 'callbacks'])]),
+            args: z.tuple([z.enum(['api', 'runs', 'callbacks', 'tools'])]),
             ports: z.tuple([z.object({ name: z.string(), containerPort: z.number() })]),
             readinessProbe: z.looseObject({ httpGet: z.object({ path: z.string(), port: z.string() }) }),
             livenessProbe: z.looseObject({ httpGet: z.object({ path: z.string(), port: z.string() }) }),
@@ -232,6 +233,7 @@ describe('deploy/kubernetes', async () => {
       ['api'],
       ['callbacks'],
       ['runs'],
+      ['tools'],
     ]);
     for (const { spec } of deployments) {
       const { metadata, spec: pod } = spec.template;
@@ -247,7 +249,13 @@ describe('deploy/kubernetes', async () => {
       const preStop = container.args[0] === 'api' ? 5 : 0;
       expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(shutdownSeconds + preStop);
     }
-    expect(documents.filter(({ kind }) => kind === 'PodDisruptionBudget')).toHaveLength(3);
+    expect(documents.filter(({ kind }) => kind === 'PodDisruptionBudget')).toHaveLength(4);
+  });
+
+  test('tools get their module, and no key of the provider', async () => {
+    const text = await read(`${folder}/tools.yaml`);
+    expect(text).toContain('RUNFLEET_TOOLS_MODULE, value: /app/tools/tools.ts');
+    expect(text).not.toMatch(/secretRef|OPENAI_API_KEY/);
   });
 
   test('its ConfigMap sets nothing that the configuration does not know', () => {
