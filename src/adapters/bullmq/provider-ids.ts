@@ -77,8 +77,9 @@ export class ProviderIds {
     const { client, keys, spec } = this;
     if (!canBeAdopted(spec.kind)) return null;
     const account = accountOf(state);
-    const scriptKeys = [keys.unclaimed(account), keys.foreign(account)];
-    const id = await claim.run(client, scriptKeys, [state.intentAtMs - clockSlackMs, nowMs]);
+    const scriptKeys = [keys.unclaimed(account), keys.foreign(account), keys.job(spec.id)];
+    const look = `${state.intentAtMs}:${state.inspections ?? 0}`;
+    const id = await claim.run(client, scriptKeys, [state.intentAtMs - clockSlackMs, nowMs, look]);
     return typeof id === 'string' ? id : null;
   }
 

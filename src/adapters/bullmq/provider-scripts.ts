@@ -3,7 +3,8 @@
  * the worker that learns the id always meet, whoever comes first.
  *
  * Fields of a job that belong here: `provider` (the id that is followed now), `providers` (all there were, with their
- * accounts), `webhooks` and `webhookAt` (digests of those taken; when the last), `deaf` (followed by looks alone).
+ * accounts), `webhooks` and `webhookAt` (digests of those taken; when the last), `deaf` (followed by looks alone), `claimed` (what it
+ * looks at while its create is unanswered).
  */
 
 import { Script } from '../redis-sdk/script.ts';
@@ -128,14 +129,20 @@ export const handOver = new Script(`
   return 'handed'
 `);
 
-/** A free one, newer than \`since\`: it is this run's to look at. KEYS: unclaimed, foreign. ARGV: since, now. */
+/**
+ * A free one, newer than `since`: it is this run's to look at, and stays so if its worker dies before the state says it.
+ * KEYS: unclaimed, foreign, job. ARGV: since, now, which of the run's looks it is for.
+ */
 export const claim = new Script(`
+  local look, mine = (redis.call('HGET', KEYS[3], 'claimed') or ''):match('^(%S+) (.+)$')
+  if look == ARGV[3] then return mine end
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[1], '+inf', 'LIMIT', 0, 1)) do
     redis.call('ZREM', KEYS[1], id)
     redis.call('ZADD', KEYS[2], ARGV[2], id)
     redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', ARGV[2] - ${foreignSeconds} * 1000)
     redis.call('ZREMRANGEBYRANK', KEYS[2], 0, -${mostKept} - 1)
     redis.call('EXPIRE', KEYS[2], ${foreignSeconds})
+    redis.call('HSET', KEYS[3], 'claimed', ARGV[3] .. ' ' .. id)
     return id
   end
   return false

@@ -36,7 +36,8 @@ function lostCreates(owners: ReadonlyMap<string, string>) {
       return { type: 'parked' } as const;
     }
     if (owner !== undefined) await activation.handOver(owner, candidate);
-    await activation.park({ ...state, wakeAtMs: Date.now() + 1 });
+    if (state.phase !== 'creating') throw new Error(`A run that is ${state.phase} looks at a candidate.`);
+    await activation.park({ ...state, inspections: (state.inspections ?? 0) + 1, wakeAtMs: Date.now() + 1 });
     return { type: 'parked' } as const;
   };
   return { adopted, step, looks: () => looks };
@@ -124,4 +125,36 @@ it('takes over an id that a worker had on record before it died', async () => {
     { withinMs: 15_000 },
   );
   expect(candidates).toEqual(['resp_1']);
+});
+
+it('looks again at an id whose claim its worker has not survived', async () => {
+  const rig = webhookRig(redis);
+  const candidates: unknown[] = [];
+  const intentAtMs = Date.now();
+  await rig.work(async (activation) => {
+    if (activation.state.phase === 'accepted') {
+      await activation.save(creating({ intentAtMs }));
+      expect(await rig.take('resp_1', 'wh_1')).toBe('early');
+      await activation.park(creating({ intentAtMs, wakeAtMs: Date.now() + 1 }));
+      return { type: 'parked' };
+    }
+    const { candidate } = await activation.takeSignals();
+    candidates.push(candidate);
+    if (candidates.length === 1) {
+      await redis.client.del(rig.keys.lock('run-1'));
+      await activation.save(creating({ intentAtMs }));
+    }
+    const next = creating({ intentAtMs, inspections: candidates.length, wakeAtMs: Date.now() + 1 });
+    await activation.park(candidates.length < 3 ? next : { ...next, wakeAtMs: Date.now() + hourMs });
+    return { type: 'parked' };
+  });
+  await rig.add('run-1');
+  await eventually(
+    'three looks',
+    () => candidates,
+    (seen) => seen.length === 3,
+    { withinMs: 15_000 },
+  );
+  // The first of them died; to the third, it had turned out to be another's.
+  expect(candidates).toEqual(['resp_1', 'resp_1', undefined]);
 });
