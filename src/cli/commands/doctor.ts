@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import process from 'node:process';
 import type { Context, FleetOptions } from '../context.ts';
 import { exitCodes } from '../io.ts';
 import type { Style } from '../output.ts';
@@ -9,6 +10,7 @@ import { checkFleet } from '../doctor/fleet.ts';
 import { checkProviders } from '../doctor/provider.ts';
 import { checkRedis } from '../doctor/redis.ts';
 import { accountsOf, checkApiKeys, checkConfiguration, checkWebhookSecret } from '../doctor/settings.ts';
+import { checkToolsModule } from '../doctor/tools-module.ts';
 import { redactorFor } from '../redact.ts';
 import { examples, withFleet } from './command.ts';
 import type { Registration } from './command.ts';
@@ -39,19 +41,21 @@ async function diagnose(context: Context, options: FleetOptions): Promise<Findin
   const client = context.client(options, { maxRetries: 0 });
   const accounts = accountsOf(env, readFile);
   const asked = (options.url ?? setting(env, 'RUNFLEET_URL')) !== undefined;
-  const [redis, provider, fleet] = await Promise.all([
+  const [redis, provider, fleet, tools] = await Promise.all([
     checkRedis({
       url: setting(env, 'REDIS_URL') ?? null,
       connect: (url) => deps.connectRedis(url),
       nowMs: () => io.nowMs(),
+      env,
     }),
     checkProviders(env, accounts, deps.fetch ?? fetch),
     checkFleet(client, { asked }),
+    checkToolsModule(env, process.cwd()),
   ]);
   const settings = [checkConfiguration(env, readFile), checkWebhookSecret(env), checkApiKeys(env)];
   const redact = redactorFor(env, [options.apiKey, ...(accounts ?? []).map(({ apiKey }) => apiKey)]);
   const safe = (finding: Finding): Finding => ({ ...finding, message: redact(finding.message) });
-  return [...redis, ...provider, ...settings, ...fleet].map(safe);
+  return [...redis, ...provider, ...settings, ...tools, ...fleet].map(safe);
 }
 
 const marks: Readonly<Record<Verdict, readonly [mark: string, style: Style]>> = {

@@ -1,3 +1,5 @@
+import type { HelperQueues } from './queues.ts';
+
 /** A connection for looking at Redis, and nothing else. */
 
 export interface RedisProbe {
@@ -5,6 +7,8 @@ export interface RedisProbe {
   info(): Promise<string>;
   /** The server's clock, in milliseconds since the epoch. */
   timeMs(): Promise<number>;
+  /** What waits in the queues of tools and callbacks of this fleet. */
+  helperQueues(prefix: string): Promise<HelperQueues>;
   close(): void;
 }
 
@@ -14,10 +18,13 @@ class RedisProbeError extends Error {
 }
 
 const patienceMs = 5000;
+/** Of those that wait; the others are of the same tools, or nearly. */
+const mostCalls = 500;
 
 /** Connects, and fails within seconds. Throws `RedisProbeError`, and `RedisUrlError` for an address of no known form. */
 export async function connectRedisProbe(url: string): Promise<RedisProbe> {
   const { connectRedis } = await import('../../adapters/redis-sdk/client.ts');
+  const { waitingTools } = await import('../../adapters/tools/waiting.ts');
   const client = connectRedis(url, 'prompt');
   // What a command fails with says little ("Connection is closed"); the reason comes as an event.
   let reason: Error | null = null;
@@ -37,6 +44,15 @@ export async function connectRedisProbe(url: string): Promise<RedisProbe> {
     async timeMs() {
       const [seconds, microseconds] = await client.time();
       return Number(seconds) * 1000 + Number(microseconds) / 1000;
+    },
+    async helperQueues(prefix) {
+      const of = (list: string): string => `${prefix}:callbacks:${list}`;
+      const [tools, waiting, delayed] = await Promise.all([
+        waitingTools(client, prefix, Date.now(), mostCalls),
+        client.llen(of('wait')),
+        client.zcard(of('delayed')),
+      ]);
+      return { tools, callbacks: waiting + delayed };
     },
     close: () => client.disconnect(),
   };

@@ -1,7 +1,8 @@
 /** Is this Redis one that runs can be trusted to? All but the clock is read from `INFO`, which managed ones allow too. */
 
-import { fail, ok, warn } from './finding.ts';
-import type { Finding } from './finding.ts';
+import { fail, ok, setting, warn } from './finding.ts';
+import type { Env, Finding } from './finding.ts';
+import { checkQueues } from './queues.ts';
 import type { RedisProbe } from './redis-probe.ts';
 
 interface RedisDeps {
@@ -9,6 +10,7 @@ interface RedisDeps {
   readonly url: string | null;
   readonly connect: (url: string) => Promise<RedisProbe>;
   readonly nowMs: () => number;
+  readonly env: Env;
 }
 
 const defaultRedisUrl = 'redis://127.0.0.1:6379';
@@ -24,6 +26,7 @@ export async function checkRedis(deps: RedisDeps): Promise<Finding[]> {
     const info = parseInfo(await probe.info());
     const connected = [reachable(deps.url)];
     const clock = await checkClock(probe, deps.nowMs);
+    const queues = await probe.helperQueues(setting(deps.env, 'RUNFLEET_PREFIX') ?? '{runfleet}');
     return [
       ...connected,
       checkVersion(info),
@@ -31,9 +34,11 @@ export async function checkRedis(deps: RedisDeps): Promise<Finding[]> {
       checkPersistence(info),
       checkHz(info),
       clock,
+      ...checkQueues(queues, deps.env),
     ];
   } catch (error) {
-    const advice = 'Let the user of REDIS_URL run INFO and TIME, or ask who runs this Redis.';
+    const advice =
+      'Let the user of REDIS_URL run INFO and TIME and read our keys, or ask who runs this Redis.';
     return [fail('redis.reachable', `Redis answers, but refuses to be looked at: ${textOf(error)}`, advice)];
   } finally {
     probe.close();

@@ -134,7 +134,7 @@ it('looks again at an id whose claim its worker has not survived', async () => {
   await rig.work(async (activation) => {
     if (activation.state.phase === 'accepted') {
       await activation.save(creating({ intentAtMs }));
-      expect(await rig.take('resp_1', 'wh_1')).toBe('early');
+      await rig.take('resp_1', 'wh_1');
       await activation.park(creating({ intentAtMs, wakeAtMs: Date.now() + 1 }));
       return { type: 'parked' };
     }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { checkQueues, type HelperQueues } from '../../../src/cli/doctor/queues.ts';
 import type { RedisProbe } from '../../../src/cli/doctor/redis-probe.ts';
 import {
   checkClock,
@@ -28,11 +29,14 @@ const infoText = `# Server\r\n${Object.entries(healthy)
   .map(([name, value]) => `${name}:${value}\r\n`)
   .join('')}\r\n# Clients\r\n`;
 
+const idle: HelperQueues = { tools: { calls: 0, longestMs: 0, unserved: [] }, callbacks: 0 };
+
 function probe(fields: Partial<RedisProbe> = {}): RedisProbe & { closed: boolean } {
   const made = {
     closed: false,
     info: () => Promise.resolve(infoText),
     timeMs: () => Promise.resolve(1000),
+    helperQueues: () => Promise.resolve(idle),
     close: () => void (made.closed = true),
     ...fields,
   };
@@ -113,12 +117,12 @@ describe('the clock', () => {
 });
 
 describe('Redis as a whole', () => {
-  const deps = { url: 'redis://:hunter2hunter2@10.0.0.5', nowMs: () => 1000 };
+  const deps = { env: {}, url: 'redis://:hunter2hunter2@10.0.0.5', nowMs: () => 1000 };
 
   it('all in order, and the connection closed', async () => {
     const one = probe();
     const findings = await checkRedis({ ...deps, connect: () => Promise.resolve(one) });
-    expect(findings.map(({ verdict }) => verdict)).toEqual(Array(6).fill('ok'));
+    expect(findings.map(({ verdict }) => verdict)).toEqual(Array(8).fill('ok'));
     expect(one.closed).toBe(true);
   });
 
@@ -162,5 +166,31 @@ describe('Redis as a whole', () => {
     const findings = await checkRedis({ ...deps, connect: () => Promise.resolve(one) });
     expect(findings).toMatchObject([{ verdict: 'fail', message: expect.stringContaining('NOPERM') }]);
     expect(one.closed).toBe(true);
+  });
+});
+
+const verdicts = (queues: Partial<HelperQueues>, env = {}) =>
+  checkQueues({ ...idle, ...queues }, env).map(({ verdict }) => verdict);
+
+describe('what waits for helpers', () => {
+  const some = { calls: 3, longestMs: 60_000 };
+
+  it.each([
+    [{ calls: 3, longestMs: 100, unserved: [] }, 'ok'],
+    [{ ...some, unserved: [] }, 'warn'],
+    [{ ...some, unserved: ['fly'] }, 'fail'],
+  ] as const)('tool calls %j: %s', (tools, verdict) => {
+    expect(verdicts({ tools })).toEqual([verdict, 'ok']);
+  });
+
+  it('names the tools that nobody serves, but not hundreds', () => {
+    const unserved = Array.from({ length: 100 }, (_, at) => `tool_${at}`);
+    const [found] = checkQueues({ ...idle, tools: { ...some, unserved } }, {});
+    expect(found?.message).toMatch(/: tool_0, .*, tool_9, …$/);
+  });
+
+  it('callbacks need a secret, once there are any', () => {
+    expect(verdicts({ callbacks: 2 })).toEqual(['ok', 'fail']);
+    expect(verdicts({ callbacks: 2 }, { RUNFLEET_CALLBACK_SECRET: 'whsec_x' })).toEqual(['ok', 'ok']);
   });
 });

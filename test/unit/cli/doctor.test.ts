@@ -157,6 +157,7 @@ describe('runfleet doctor', () => {
   const goodRedis = () =>
     Promise.resolve({
       info: () => Promise.resolve(info),
+      helperQueues: () => Promise.resolve({ tools: { calls: 0, longestMs: 0, unserved: [] }, callbacks: 0 }),
       timeMs: () => Promise.resolve(Date.parse('2026-11-20T04:00:10Z')),
       close: () => undefined,
     });
@@ -169,7 +170,7 @@ describe('runfleet doctor', () => {
     expect(code).toBe(0);
     expect(stdout).not.toContain('✗');
     expect(stdout).toContain('✓ maxmemory-policy is noeviction\n');
-    expect(stderr).toBe('12 in order, 1 to look at, 0 wrong.\n');
+    expect(stderr).toBe('14 in order, 1 to look at, 0 wrong.\n');
   });
 
   it('tries the key of every account, and prints none', async () => {
