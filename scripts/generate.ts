@@ -11,6 +11,7 @@ import * as z from 'zod';
 import { accountPrefix, accountVariables, variables } from '../src/config/index.ts';
 import { jobData, type JobDataInput } from '../src/domain/wire/job-data.ts';
 import { bullmqLua } from './bullmq-lua.ts';
+import { callbackSchema } from './callback-schema.ts';
 import { toolJobSchema, toolResultSchema } from './tool-schemas.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -143,6 +144,7 @@ export async function generate(): Promise<Record<string, string>> {
       'tool-result.schema.json',
       JSON.stringify(toolResultSchema()),
     ),
+    'schemas/callback.schema.json': await formatted('callback.schema.json', JSON.stringify(callbackSchema())),
     'docs/configuration.md': await formatted('configuration.md', configuration()),
   };
 }

@@ -8,6 +8,7 @@ import { callbacksQueue } from '../adapters/callbacks/keys.ts';
 import { removeExpired, repairIndex } from '../adapters/bullmq/sweep.ts';
 import { RedisToolAnswers } from '../adapters/bullmq/tool-answers.ts';
 import { addFleetGauges, addQuotaGauges, createMetrics, type Metrics } from '../adapters/metrics/metrics.ts';
+import { addToolWaitGauge } from '../adapters/metrics/tool-metrics.ts';
 import { PrometheusTelemetry } from '../adapters/metrics/prometheus-telemetry.ts';
 import { RedisDurationStore } from '../adapters/redis/duration-store.ts';
 import { RedisEventBus } from '../adapters/redis/event-bus.ts';
@@ -31,7 +32,7 @@ import { startPolling } from './polling.ts';
 import { requestRules } from './kinds.ts';
 import { quotaView, startQuotas } from './quota-view.ts';
 import { type AccountChecks, readiness } from './readiness.ts';
-import { openToolQueue, startQueueTools, toolJobCounts } from './tool-queue.ts';
+import { longestToolWaitMs, openToolQueue, startQueueTools, toolJobCounts } from './tool-queue.ts';
 import { startStreams } from './streams.ts';
 import { startHttpTools } from './tools-http.ts';
 import { receiveWebhooks } from './webhooks.ts';
@@ -72,6 +73,7 @@ export async function startApi(context: FleetContext): Promise<string> {
     const jobs = { [runsQueue]: counts.jobs, [callbacksQueue]: callbackJobs, [toolQueue.name]: toolJobs };
     return { ...counts, jobs };
   });
+  addToolWaitGauge(registry, () => longestToolWaitMs(client, config.prefix));
   const readQuotas = startQuotas(context, client, subscriber);
   addQuotaGauges(registry, async () =>
     Object.fromEntries(

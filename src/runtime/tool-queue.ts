@@ -5,8 +5,10 @@ import type { RedisClient } from '../adapters/redis-sdk/client.ts';
 import { QueueToolDispatcher } from '../adapters/tools/dispatcher.ts';
 import { toolsQueue } from '../adapters/tools/keys.ts';
 import { removeOldToolJobs } from '../adapters/tools/sweep.ts';
+import { waitingTools } from '../adapters/tools/waiting.ts';
 import { ToolWatcher } from '../adapters/tools/watcher.ts';
 import { answerTool, type AnswerToolDeps } from '../app/answer-tool.ts';
+import { systemClock } from './clock.ts';
 import { type ConnectionContext, open } from './connections.ts';
 import { startHousekeeping } from './housekeeping.ts';
 
@@ -21,6 +23,11 @@ export function openToolQueue({ config, closers, logger }: ConnectionContext, cl
 
 export async function toolJobCounts(queue: Queue): Promise<Readonly<Record<string, number>>> {
   return await queue.getJobCounts('waiting', 'active', 'delayed', 'prioritized', 'completed', 'failed');
+}
+
+/** How long the call has waited that is next in line. */
+export async function longestToolWaitMs(client: RedisClient, prefix: string): Promise<number> {
+  return (await waitingTools(client, prefix, systemClock.nowMs(), 1)).longestMs;
 }
 
 /** Hands tool calls out, and takes their answers to their runs. */

@@ -10,6 +10,7 @@ import {
   addStreamGauge,
   createMetrics,
 } from '../../src/adapters/metrics/metrics.ts';
+import { addToolWaitGauge } from '../../src/adapters/metrics/tool-metrics.ts';
 import { RunfleetClient } from '../../src/client/index.ts';
 import { processEnvironment } from '../../src/config/index.ts';
 import { freePort } from '../../src/runtime/free-port.ts';
@@ -161,6 +162,7 @@ async function names(): Promise<string[]> {
   const { registry } = createMetrics();
   addFleetGauges(registry, () => Promise.resolve({ inFlight: {}, dead: {}, jobs: {} }));
   addStreamGauge(registry, () => 0);
+  addToolWaitGauge(registry, () => Promise.resolve(0));
   const idle = { limit: null, usedRatio: 0 };
   addQuotaGauges(registry, () => Promise.resolve({ default: { requests: idle, tokens: idle } }));
   return (await registry.getMetricsAsJSON()).map(({ name }) => name);

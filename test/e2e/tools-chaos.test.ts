@@ -109,7 +109,8 @@ describe.concurrent('tool runs in trouble', () => {
     });
     expect(fleet.ledger().responses.created).toBe(2);
     expect(starts(await effects())).toHaveLength(2);
-  });
+    // A minute of it is the quarantine.
+  }, 240_000);
 });
 
 /** Rounds that the provider took answers for, run by run. */

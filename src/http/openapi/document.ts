@@ -1,7 +1,7 @@
 /** The OpenAPI document, made from the routes and the schemas that check what goes in. Built once, at start. */
 
 import * as z from 'zod';
-import { callbackList } from '../../domain/wire/callback.ts';
+import { callbackList, callbackPayload } from '../../domain/wire/callback.ts';
 import { durationList } from '../../domain/wire/durations.ts';
 import { runInput } from '../../domain/wire/run-input.ts';
 import { problem, runList, runView } from '../../domain/wire/run-view.ts';
@@ -30,6 +30,7 @@ const outputs: ReadonlyMap<z.ZodType, string> = new Map<z.ZodType, string>([
   [problem, 'Problem'],
   [webhookTaken, 'WebhookTaken'],
   [quotaView, 'Quota'],
+  [callbackPayload, 'Callback'],
   [callbackList, 'CallbackList'],
   [callbackRedriven, 'CallbackRedriven'],
   [durationList, 'DurationList'],
@@ -55,6 +56,7 @@ export function openApiDocument(routes: readonly DocumentedRoute[]): OpenApiDocu
       { name: 'Operations', description: 'For those who run the fleet.' },
     ],
     paths,
+    webhooks: { callback: { post: callbackOperation } },
     components: {
       schemas: { ...components(inputs, 'input'), ...components(outputs, 'output') },
       securitySchemes: {
@@ -63,6 +65,30 @@ export function openApiDocument(routes: readonly DocumentedRoute[]): OpenApiDocu
     },
   };
 }
+
+/** What we send, where a run has a `callback.url`. */
+const callbackOperation: Operation = {
+  operationId: 'callback',
+  tags: ['Runs'],
+  summary: 'A run has ended, or waits for its caller',
+  description:
+    'POSTed to `callback.url` of a run, signed after Standard Webhooks. At least once: `webhook-id` is the same in every try.',
+  security: [],
+  parameters: ['webhook-id', 'webhook-timestamp', 'webhook-signature'].map((name) => ({
+    name,
+    in: 'header',
+    required: true,
+    description: 'As Standard Webhooks has it.',
+    schema: { type: 'string' },
+  })),
+  requestBody: {
+    required: true,
+    content: { 'application/json': { schema: ref(callbackPayload) } },
+  },
+  responses: {
+    '2XX': { description: 'Taken. Anything else, or no answer in time: it is sent again.' },
+  },
+};
 
 function components(schemas: ReadonlyMap<z.ZodType, string>, io: 'input' | 'output') {
   const registry = z.registry<{ id: string }>();
