@@ -5,7 +5,7 @@
 
 import { type DecideContext, type Decision, end, wait } from './decision.ts';
 import type { FaultDetails } from './fault.ts';
-import { toolFailureOutcome } from './outcome.ts';
+import { cancelledOutcome, toolFailureOutcome } from './outcome.ts';
 import { backoffDelayMs } from './poll-schedule.ts';
 import {
   type Continued,
@@ -41,15 +41,15 @@ export function isAsking(state: RunState): state is Waiting {
   return state.phase === 'following' && state.asking !== undefined;
 }
 
-/** Whether the run asks for tools that we shall have answered. */
+/** Whether the run asks for tools that we shall have answered; or would have, and is over without an answer. */
 export function isAskedBy(
   snapshot: ProviderSnapshot,
   { cancel }: FollowingState,
   { spec }: DecideContext,
 ): boolean {
-  if ((snapshot.toolCalls ?? []).length === 0 || cancel !== null) return false;
+  if ((snapshot.toolCalls ?? []).length === 0) return false;
   return snapshot.phase === 'running'
-    ? snapshot.status === 'requires_action'
+    ? snapshot.status === 'requires_action' && cancel === null
     : snapshot.status === 'completed' && spec.tools.routes !== null;
 }
 
@@ -89,6 +89,9 @@ function askedAtEnd(state: FollowingState, snapshot: EndedSnapshot, context: Dec
       carriedTokens: snapshot.usage?.totalTokens ?? tools.carriedTokens ?? 0,
     },
   };
+  // It completed before its cancel came, but only to ask: there is no answer, and will be none.
+  if (state.cancel !== null)
+    return end(waiting, cancelledOutcome(state.cancel.reason, context.nowMs, null), context);
   return nextRound(waiting, calls, context);
 }
 

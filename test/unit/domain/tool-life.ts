@@ -223,7 +223,9 @@ class Model {
       case 'retrieve':
       case 'cancel':
         if (leg === undefined) return { type: 'faulted', call, fault: aFault('not_found') };
-        if (call === 'cancel') leg.cancelled = true;
+        // What is over stays as it is.
+        if (call === 'cancel' && (this.plan.kind === 'assistants' || this.nowMs < leg.endsAtMs))
+          leg.cancelled = true;
         return { type: 'replied', call, snapshot: this.view(leg) };
       case 'fetchOutput':
       case 'find':

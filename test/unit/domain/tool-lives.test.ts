@@ -185,6 +185,12 @@ describe.each(kinds)('a life of kind %s', (kind) => {
     expect(life.endedAtMs - t0).toBeLessThan(seconds(62));
   });
 
+  it('is not completed when it is cancelled between its question and our look', () => {
+    const life = liveWithTools({ ...plain, kind, legMs: 300, cancelAtMs: 360 });
+    expect(life.outcome.status).toBe('cancelled');
+    expect(life.handedOut.size).toBe(0);
+  });
+
   it('takes its calls back at its deadline', () => {
     const life = liveWithTools({ ...plain, kind, toolMs: seconds(7200) });
     expect(life.outcome.status).toBe('timed_out');
