@@ -61,6 +61,8 @@ function startTimers(
   const late = new ToolAborted('tool_timeout', `The tool did not answer within ${timeoutSeconds} s.`);
   if (deadlineInMs === null) return [after(timeoutSeconds * 1000, late)];
   const over = new ToolAborted('deadline_exceeded', 'The run’s time was over before the tool answered.');
+  // At once: a timer of no time would still let the handler start.
+  if (deadlineInMs <= 0) clock.abort(over);
   return [after(timeoutSeconds * 1000, late), after(deadlineInMs, over)];
 }
 
