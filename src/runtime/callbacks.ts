@@ -43,6 +43,9 @@ export function openCallbacks(
   };
 }
 
+/** A call takes 15 s at most; what is left of the 25 s is for closing the rest. */
+const callDeadlineMs = 20_000;
+
 /** A worker of the queue `callbacks`. Resolves once it takes callbacks. */
 export async function startCallbacks(context: ConnectionContext, metrics: Metrics): Promise<void> {
   const { config, logger, closers } = context;
@@ -64,7 +67,7 @@ export async function startCallbacks(context: ConnectionContext, metrics: Metric
   const housekeeping = startHousekeeping(() => dead.removeExpired(), housekeepingIntervalMs, logger);
   closers.add('housekeeping of callbacks', () => housekeeping.stop());
   await worker.start();
-  closers.add('callbacks worker', () => worker.stop());
+  closers.add('callbacks worker', () => worker.stop(callDeadlineMs));
 }
 
 /** For the API: what can never be delivered is refused when it is sent. */

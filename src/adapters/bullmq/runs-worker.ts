@@ -8,6 +8,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Activation } from '../../ports/run-store.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
 import type { RedisClient } from '../redis-sdk/client.ts';
+import { closeWithin } from '../redis-sdk/close-worker.ts';
 import { BullmqActivation, isLost } from './activation.ts';
 import { runKeys, runsQueue } from './keys.ts';
 import { isForeignState } from './record.ts';
@@ -82,13 +83,7 @@ export class RunsWorker {
 
   /** Takes no more jobs, and resolves when the steps in hand are done, or after `deadlineMs`. */
   async stop(deadlineMs: number): Promise<void> {
-    const closed = this.worker.close();
-    const timer = Promise.withResolvers<'late'>();
-    const handle = setTimeout(timer.resolve, deadlineMs, 'late');
-    const first = await Promise.race([closed, timer.promise]);
-    clearTimeout(handle);
-    // A step hangs. Its lock expires once we are gone, and another worker takes it up; `close(true)` would wait as well.
-    if (first === 'late')
+    if (!(await closeWithin(this.worker, deadlineMs)))
       this.options.telemetry.log('warn', 'A step did not finish in time and is left to others');
   }
 

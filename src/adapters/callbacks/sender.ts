@@ -38,6 +38,8 @@ export class BullmqCallbackSender implements CallbackSender {
   async send({ id, runId, type, url, body }: CallbackMessage): Promise<void> {
     const data: CallbackJob = { v: 1, run_id: runId, type, url };
     await onRedis(async () => {
+      // Told again after a crash. What was delivered meanwhile must not be kept anew: nobody would send or remove it.
+      if ((await this.client.exists(this.keys.job(id))) === 1) return;
       // The body first: a job is taken up at once. NX: every try sends the same.
       await this.client.set(this.keys.body(id), body, 'EX', bodyLifeSeconds, 'NX');
       await this.queue.add(type, data, { ...jobOptions, jobId: id });

@@ -7,7 +7,8 @@ import type { Telemetry } from '../../ports/telemetry.ts';
 import type { GuardedPost, PostAsk, PostResult } from '../outbound-sdk/guarded-post.ts';
 import { signWebhook } from '../outbound-sdk/standard-webhooks.ts';
 import type { RedisClient } from '../redis-sdk/client.ts';
-import { type CallbackKeys, callbackKeys, callbacksQueue } from './keys.ts';
+import { closeWithin } from '../redis-sdk/close-worker.ts';
+import { type CallbackKeys, callbackKeys, callbacksQueue, deliveredBodyLifeSeconds } from './keys.ts';
 
 export interface CallbacksWorkerOptions {
   /** Used for everything but the blocking wait, which BullMQ opens a connection of its own for. */
@@ -83,9 +84,10 @@ export class CallbacksWorker {
     this.worker.run().catch((error: unknown) => this.noteError(error));
   }
 
-  /** Takes no more, and resolves when the calls in hand are over. */
-  async stop(): Promise<void> {
-    await this.worker.close();
+  /** Takes no more, and resolves when the calls in hand are over, or after `deadlineMs`: others make those again. */
+  async stop(deadlineMs: number): Promise<void> {
+    if (!(await closeWithin(this.worker, deadlineMs)))
+      this.options.telemetry.log('warn', 'A callback was not done in time and is left to others');
   }
 
   private async process(job: Job, token: string): Promise<{ readonly tries: number }> {
@@ -107,6 +109,7 @@ export class CallbacksWorker {
     this.report(job.id ?? '', callback, verdict, tries);
     if (verdict.type === 'again') throw new TryAgainError(verdict.reason, verdict.delayMs);
     if (verdict.type === 'dead') throw new UnrecoverableError(verdict.reason);
+    await this.shortenBody(job.id ?? '');
     return { tries };
   }
 
@@ -176,6 +179,15 @@ export class CallbacksWorker {
   private waitAfterDefect(tried: number): number {
     const verdict = verdictOf({ answered: false, reason: 'defect', code: 'defect' }, tried, 0.5);
     return verdict.type === 'again' ? verdict.delayMs : 0;
+  }
+
+  /** It is delivered: what fails now must not have it sent again. */
+  private async shortenBody(id: string): Promise<void> {
+    try {
+      await this.options.client.expire(this.keys.body(id), deliveredBodyLifeSeconds);
+    } catch (error) {
+      this.noteError(error);
+    }
   }
 
   private async dropBody(id: string): Promise<void> {

@@ -16,6 +16,23 @@ export class RedisUrlError extends Error {
 const promptCommandTimeoutMs = 5000;
 
 /**
+ * ioredis says no `end` when it is disconnected while it waits to connect again, and BullMQ waits for that word: a worker
+ * that was told to stop then would hang. From the status `wait` it does say it. BullMQ makes its blocking connections by
+ * `duplicate`, so those are mended as well.
+ */
+function sayingItsEnd<C extends Pick<Redis, 'status' | 'disconnect' | 'duplicate'>>(client: C): C {
+  const disconnect = client.disconnect.bind(client);
+  const duplicate = client.duplicate.bind(client);
+  return Object.assign(client, {
+    disconnect(reconnect = false): void {
+      if (!reconnect && client.status === 'reconnecting') client.status = 'wait';
+      disconnect(reconnect);
+    },
+    duplicate: (override?: Partial<RedisOptions>) => sayingItsEnd(duplicate(override)),
+  });
+}
+
+/**
  * Connects to `REDIS_URL`, in one of its forms:
  * - `redis://[user:password@]host[:6379][/db]`, or `rediss://…` for TLS
  * - `redis+sentinel://[user:password@]host1[:26379],host2,…/master-name[/db]` (`rediss+sentinel://` for TLS)
@@ -39,15 +56,17 @@ export function connectRedis(url: string, patience: Patience): RedisClient {
   switch (target.form) {
     case 'server': {
       const { host, port } = target.nodes[0];
-      return new Redis({ ...options, host, port, db: target.db });
+      return sayingItsEnd(new Redis({ ...options, host, port, db: target.db }));
     }
     case 'sentinel':
-      return new Redis({
-        ...options,
-        sentinels: target.nodes.map(({ host, port }) => ({ host, port })),
-        name: target.master,
-        db: target.db,
-      });
+      return sayingItsEnd(
+        new Redis({
+          ...options,
+          sentinels: target.nodes.map(({ host, port }) => ({ host, port })),
+          name: target.master,
+          db: target.db,
+        }),
+      );
     case 'cluster':
       return new Cluster(
         target.nodes.map(({ host, port }): ClusterNode => ({ host, port })),

@@ -6,6 +6,7 @@ import { type ToolJobData, toolJobData } from '../../domain/wire/tool-job.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
 import type { RedisClient } from '../redis-sdk/client.ts';
+import { closeWithin } from '../redis-sdk/close-worker.ts';
 import { callTool, failure, ToolAborted } from './call-tool.ts';
 import { type ToolKeys, toolKeys, toolsQueue } from './keys.ts';
 import { Presence } from './presence.ts';
@@ -94,13 +95,9 @@ export class ToolsWorker {
 
   /** Takes no more calls, and resolves when the handlers are done, or after `deadlineMs`: others run those again. */
   async stop(deadlineMs: number): Promise<void> {
-    const closed = this.worker.close();
-    const timer = Promise.withResolvers<'late'>();
-    const handle = setTimeout(timer.resolve, deadlineMs, 'late');
-    const first = await Promise.race([closed, timer.promise]);
-    clearTimeout(handle);
+    const inTime = await closeWithin(this.worker, deadlineMs);
     this.leaving.abort(new ToolAborted('shutdown', 'The worker is being stopped.'));
-    if (first === 'late') {
+    if (!inTime) {
       const tools = this.running.size;
       this.options.telemetry.log('warn', 'Tools did not answer in time and are left to other workers', {
         tools,

@@ -39,6 +39,11 @@ it('are sent once though they are put on their way twice', async () => {
   await bench.send('cb_2', receiver.url);
   await bench.reaches('cb_2', 'completed');
   expect(receiver.received.map(({ headers }) => headers['webhook-id'])).toEqual(['cb_1', 'cb_2']);
+  await eventually(
+    'the bodies to go',
+    () => bench.client.exists(bench.keys.body('cb_1'), bench.keys.body('cb_2')),
+    (count) => count === 0,
+  );
 });
 
 it('are tried again with the same id and body after a failure, and hold no slot meanwhile', async () => {

@@ -60,7 +60,7 @@ export class CallbackBench {
     });
     await worker.start();
     onTestFinished(async () => {
-      const stopped = worker.stop();
+      const stopped = worker.stop(10_000);
       // What hangs is given up.
       post.close();
       await stopped;
