@@ -72,6 +72,23 @@ describe('a lane', () => {
     await expect(client.keys(keys.lane('*'))).resolves.toEqual([]);
   });
 
+  it('wakes the first that is still open, and leaves no wake to one that has ended', async () => {
+    const { client, keys, lanes } = rig();
+    const ids = ['run-a', 'run-b', 'run-c'];
+    for (const id of ids) await client.hset(keys.job(id), 'data', '{}');
+    await lanes.enter(ids.map(member));
+    await lanes.turn(member('run-a'));
+    // It was cancelled while it waited, and has not left yet.
+    await client.hset(keys.job('run-b'), 'outcome', '{}');
+    const queue = {
+      getBackend: () => {
+        throw new Error('Somebody is promoted.');
+      },
+    };
+    await expect(lanes.leave(member('run-a'), queue)).rejects.toThrow('Somebody');
+    await expect(client.keys(keys.wake('*'))).resolves.toEqual([keys.wake('run-c')]);
+  });
+
   it('has a life of its own, should all who are in it vanish', async () => {
     const { client, lanes, laneKey } = rig();
     await lanes.enter([member('run-a')]);

@@ -68,16 +68,24 @@ const turn = new Script(`
   end
 `);
 
-/** KEYS: lane. ARGV: id, prefix of the jobs' keys, prefix of the wakes' keys. Returns whose turn it is, if it waits. */
+/**
+ * KEYS: lane. ARGV: id, prefix of the jobs' keys, prefix of the wakes' keys. Returns whose turn it is, if it waits. One that
+ * has ended and is about to leave is stepped over: its wake would be taken up by nobody.
+ */
 const leave = new Script(`
   redis.call('ZREM', KEYS[1], ARGV[1])
-  local first = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
-  if not first[1] or tonumber(first[2]) == 0 then return false end
-  local job = ARGV[2] .. first[1]
-  if redis.call('HEXISTS', job, 'data') == 1 then
-    ${wakeJob('job', 'ARGV[3] .. first[1]', "'lane'")}
+  while true do
+    local first = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
+    if not first[1] or tonumber(first[2]) == 0 then return false end
+    local job = ARGV[2] .. first[1]
+    if redis.call('HEXISTS', job, 'outcome') == 0 then
+      if redis.call('HEXISTS', job, 'data') == 1 then
+        ${wakeJob('job', 'ARGV[3] .. first[1]', "'lane'")}
+      end
+      return first[1]
+    end
+    redis.call('ZREM', KEYS[1], first[1])
   end
-  return first[1]
 `);
 
 export class Lanes {
