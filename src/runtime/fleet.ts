@@ -45,6 +45,8 @@ export interface FleetContext extends ConnectionContext {
 /** Steps in hand get so long to finish at shutdown. */
 const stepDeadlineMs = 20_000;
 const housekeepingIntervalMs = 30_000;
+/** How often connections are looked for that have fallen idle since the API was told to stop. */
+const idleCheckMs = 100;
 
 /** The HTTP API. Resolves with its URL once it listens. */
 export async function startApi(context: FleetContext): Promise<string> {
@@ -115,12 +117,16 @@ export async function startApi(context: FleetContext): Promise<string> {
     stopping: stopping.signal,
   });
   const server = createServer(app);
+  // A caller that always has a request under way would hold its old connection, and with it this process.
+  server.prependListener('request', (_request, response) => {
+    if (stopping.signal.aborted) response.shouldKeepAlive = false;
+  });
   const url = await listen(server, config.host, config.port, 'RUNFLEET_PORT');
   closers.add('HTTP', async () => {
     stopping.abort();
     server.close();
-    server.closeIdleConnections();
-    await once(server, 'close');
+    const closing = setInterval(() => server.closeIdleConnections(), idleCheckMs);
+    await once(server, 'close').finally(() => clearInterval(closing));
   });
   return url;
 }
