@@ -97,7 +97,7 @@ async function allOver(fleet: ChaosFleet, producer: Producer, ended: Set<string>
     const accepted = producer.sendings.flatMap(({ runId }) => runId ?? []);
     if (accepted.some((id) => !ended.has(id)) || !allTold(fleet, producer)) continue;
     tidyUntilMs = Math.min(tidyUntilMs, Date.now() + longestTidyMs);
-    if (leftBehind(await readKeys(fleet.redis.port)).length === 0) return;
+    if (leftBehind(await readKeys(fleet.redis.port), ended).length === 0) return;
   }
 }
 

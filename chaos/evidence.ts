@@ -34,6 +34,8 @@ export interface KeyLeft {
   readonly key: string;
   /** Until it goes by itself; null: it does not. */
   readonly ttlMs: number | null;
+  /** Of a lane: whose it is. */
+  readonly runIds: readonly string[];
 }
 
 export interface LogLine {
@@ -83,8 +85,15 @@ export async function readKeys(port: number): Promise<KeyLeft[]> {
   const redis = new Redis({ port, host: '127.0.0.1' });
   try {
     const keys = (await redis.keys(`${prefix}:*`)).toSorted();
-    const lives = await Promise.all(keys.map((key) => redis.pttl(key)));
-    return keys.map((key, at) => ({ key, ttlMs: (lives[at] ?? -1) < 0 ? null : (lives[at] ?? null) }));
+    return await Promise.all(
+      keys.map(async (key) => {
+        const [lifeMs, runIds] = await Promise.all([
+          redis.pttl(key),
+          key.startsWith(`${prefix}:lane:`) ? redis.zrange(key, '0', '-1') : [],
+        ]);
+        return { key, ttlMs: lifeMs < 0 ? null : lifeMs, runIds };
+      }),
+    );
   } finally {
     redis.disconnect();
   }

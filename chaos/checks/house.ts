@@ -38,19 +38,24 @@ const passing: readonly (readonly [RegExp, string])[] = [
 /** A crash between two writes may leave a key behind; it must go by itself, and soon. */
 const soonMs = 3_600_000;
 
-export function leftBehind(keys: Evidence['keys']): Evidence['keys'] {
-  return keys.filter(
-    ({ key, ttlMs }) => (ttlMs === null || ttlMs > soonMs) && passing.some(([pattern]) => pattern.test(key)),
-  );
+/** `known`: the runs that there are. An API process that died before it added a run's job may leave its lane behind. */
+export function leftBehind(keys: Evidence['keys'], known: ReadonlySet<string>): Evidence['keys'] {
+  return keys.filter(({ key, ttlMs, runIds }) => {
+    const goes = ttlMs !== null && ttlMs <= soonMs;
+    const isOfNobody = runIds.length > 0 && runIds.every((id) => !known.has(id));
+    return !goes && !isOfNobody && passing.some(([pattern]) => pattern.test(key));
+  });
 }
 
 export const nothingLeft: Check = {
   name: 'nothing left behind',
   promise:
     'No lock, wake, lane, lease, job or body of a callback outlives the runs it served by more than an hour.',
-  find: ({ keys }) =>
+  find: ({ keys, records }) =>
     passing.flatMap(([pattern, what]) => {
-      const left = leftBehind(keys).flatMap(({ key }) => (pattern.test(key) ? key : []));
+      const left = leftBehind(keys, new Set(records.keys())).flatMap(({ key }) =>
+        pattern.test(key) ? key : [],
+      );
       return left.length === 0
         ? []
         : breach(`${count(left.length, 'key')} of ${what}: ${left.slice(0, 5).join(', ')}`);

@@ -61,9 +61,16 @@ export class TcpProxy implements AsyncDisposable {
         for (const each of both) each.destroy();
       });
     }
+    // In order, also when the lag ends while something is under way.
+    const underWay: Buffer[] = [];
+    const arrive = (): void => {
+      const bytes = underWay.shift();
+      if (bytes !== undefined && !far.destroyed) far.write(bytes);
+    };
     near.on('data', (bytes: Buffer) => {
-      if (this.lagMs === 0) far.write(bytes);
-      else setTimeout(() => far.destroyed || far.write(bytes), this.lagMs);
+      underWay.push(bytes);
+      if (this.lagMs === 0 && underWay.length === 1) arrive();
+      else setTimeout(arrive, this.lagMs);
     });
     far.pipe(near);
   }

@@ -146,11 +146,20 @@ const planted: readonly [string, string, Evidence][] = [
   ['stops in order', 'a process that dies of itself', withLife({ end: 'itself', code: 1 })],
   ['stops in order', 'a slow stop', withLife({ stopMs: 26_000 })],
   ['stops in order', 'a stop that fails', withLife({ code: 1 })],
-  ['nothing left behind', 'a wake', { ...well, keys: [{ key: '{chaos}:wake:run_1', ttlMs: null }] }],
+  [
+    'nothing left behind',
+    'a wake',
+    { ...well, keys: [{ key: '{chaos}:wake:run_1', ttlMs: null, runIds: [] }] },
+  ],
+  [
+    'nothing left behind',
+    'a lane',
+    { ...well, keys: [{ key: '{chaos}:lane:x', ttlMs: 600_000_000, runIds: ['run_1'] }] },
+  ],
   [
     'nothing left behind',
     'a body that stays for days',
-    { ...well, keys: [{ key: '{chaos}:callback-body:cb', ttlMs: 86_400_000 }] },
+    { ...well, keys: [{ key: '{chaos}:callback-body:cb', ttlMs: 86_400_000, runIds: [] }] },
   ],
   ['quiet logs', 'an error in quiet times', { ...well, logs: [line] }],
 ];

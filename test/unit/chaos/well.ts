@@ -146,8 +146,8 @@ export const well: Evidence = {
     { ...line, atMs: startMs + 21_000 },
   ],
   keys: [
-    { key: '{chaos}:runs:run_1', ttlMs: null },
-    { key: '{chaos}:stream-end:run_1', ttlMs: 3_000_000 },
+    { key: '{chaos}:runs:run_1', ttlMs: null, runIds: [] },
+    { key: '{chaos}:stream-end:run_1', ttlMs: 3_000_000, runIds: [] },
   ],
   rpm: 100,
 };
