@@ -31,7 +31,8 @@ export class StepStream {
     const { spec, state } = this.activation;
     if (streams === undefined || state.phase !== 'following' || state.stream === undefined) return null;
     const { held, status, end } = await streams.ledger.view(spec.id);
-    this.view = { held, status, canResume: streams.hasRoom() };
+    // Our own claim may have run out while this process was slow; it goes on reading until it hears that it lost it.
+    this.view = { held: held || streams.reads(spec.id), status, canResume: streams.hasRoom() };
     // A run that has gone on as another one at its provider is not over with the first.
     if (end === null || end.snapshot.providerRunId !== state.providerRunId) return null;
     return { type: 'streamed', ...end };
@@ -61,10 +62,10 @@ export class StepStream {
       throw new Error('Nobody can read this stream here.');
     const ref = refOf(state);
     const { id } = this.activation.spec;
-    const held = await streams.resume(id, ({ seq }) => streaming.resume(ref, seq));
+    const opened = await streams.resume(id, ({ seq }) => streaming.resume(ref, seq));
     this.deps.telemetry.streamed('resumed');
-    this.view = { held, status: null, canResume: true };
-    return { type: 'resumed' };
+    this.view = { held: opened?.held ?? false, status: null, canResume: true };
+    return { type: 'resumed', seq: opened?.seq ?? null };
   }
 
   /** The run has ended: whoever still reads its stream may stop. */

@@ -52,7 +52,8 @@ export class StreamHolder {
   private readonly options: StreamHolderOptions;
   private readonly held = new Map<string, Held>();
   private readonly reading = new Set<Promise<void>>();
-  private opening = 0;
+  /** Runs whose stream is being opened. */
+  private readonly opening = new Set<string>();
   private stopping = false;
 
   constructor(options: StreamHolderOptions) {
@@ -68,7 +69,11 @@ export class StreamHolder {
   }
 
   hasRoom(): boolean {
-    return !this.stopping && this.held.size + this.opening < this.options.limit;
+    return !this.stopping && this.held.size + this.opening.size < this.options.limit;
+  }
+
+  reads(runId: string): boolean {
+    return this.held.has(runId);
   }
 
   /**
@@ -79,20 +84,24 @@ export class StreamHolder {
     runId: string,
     call: () => Promise<T>,
   ): Promise<T & { readonly held: boolean }> {
-    return await this.taking(async () => {
+    return await this.taking(runId, async () => {
       // Not claimed before: nothing may come between a create's intent and the create.
       const created = await call();
       return { ...created, held: this.start(runId, created.stream, await this.claim(runId)) };
     });
   }
 
-  /** Opens a stream again after what is known of it. False, and no call, when another process reads it. */
-  async resume(runId: string, call: (mark: StreamMark) => Promise<ProviderStream>): Promise<boolean> {
-    return await this.taking(async () => {
+  /** Opens a stream again after what is known of it. Null, and no call, when another process reads it. */
+  async resume(
+    runId: string,
+    call: (mark: StreamMark) => Promise<ProviderStream>,
+  ): Promise<{ readonly held: boolean; readonly seq: number } | null> {
+    return await this.taking(runId, async () => {
       // The ledger knows processes, not streams: a second one here would write beside the first.
-      if (this.held.has(runId)) return true;
+      const ours = this.held.get(runId);
+      if (ours !== undefined) return { held: true, seq: ours.seq };
       const mark = await this.claim(runId);
-      return mark !== null && this.start(runId, await call(mark), mark);
+      return mark === null ? null : { held: this.start(runId, await call(mark), mark), seq: mark.seq };
     });
   }
 
@@ -136,12 +145,12 @@ export class StreamHolder {
     }
   }
 
-  private async taking<T>(open: () => Promise<T>): Promise<T> {
-    this.opening += 1;
+  private async taking<T>(runId: string, open: () => Promise<T>): Promise<T> {
+    this.opening.add(runId);
     try {
       return await open();
     } finally {
-      this.opening -= 1;
+      this.opening.delete(runId);
     }
   }
 
@@ -165,6 +174,8 @@ export class StreamHolder {
       lost: false,
       writing,
     };
+    // In one place at a time, or it would take up the room of two.
+    this.opening.delete(runId);
     const other = this.held.get(runId);
     if (other !== undefined) this.lose(other);
     this.held.set(runId, held);
@@ -231,7 +242,7 @@ export class StreamHolder {
       telemetry.streamed('lost');
       return;
     }
-    if (end === null) await ledger.release(held.runId, readerId);
+    if (end === null) await ledger.release(held.runId, readerId, held.seq);
     else if (!(await ledger.finish(held.runId, readerId, end))) return;
     telemetry.streamed(end === null ? 'broken' : 'ended');
     // Not one of ours any more, when the run is taken up.

@@ -50,6 +50,12 @@ export class Output {
     write(this.#io.stdout, `${text}\n`);
   }
 
+  /** A piece of a text that goes on, on stdout. */
+  text(piece: string): void {
+    this.#clearProgress();
+    write(this.#io.stdout, piece);
+  }
+
   /** One JSON value, on one line. */
   json(value: unknown): void {
     this.line(JSON.stringify(value));

@@ -4,18 +4,23 @@ import { type DecideContext, type Decision, noteLook, type StreamView, wait } fr
 import { backoffDelayMs } from './poll-schedule.ts';
 import type { FollowingState } from './run.ts';
 
+/** Of the backoff: a stream that tells something before each break is opened every four seconds at most. */
+const stepsToSteady = 2;
+
 /** What to do at an activation of a run that is not being cancelled; null where its stream is no help: look. */
 export function followStream(state: FollowingState, context: DecideContext): Decision | null {
   const { stream } = state;
   if (stream === undefined || context.stream === undefined || stream.providerRunId !== state.providerRunId)
     return null;
   if (context.stream.held) return listen(state, context.stream, context);
-  if (!context.stream.canResume || stream.resumes >= context.policy.maxStreamResumes) return null;
-  // The first break may be anybody's; a stream that breaks again and again is given time.
+  const { idleResumes = 0 } = stream;
+  if (!context.stream.canResume || idleResumes >= context.policy.maxIdleResumes) return null;
+  // The first break may be anybody's; a stream that breaks again and again is given time. One that lasts longer than
+  // that, as behind a proxy that cuts every minute, goes on at once.
   const pauseMs =
     stream.resumes === 0
       ? 0
-      : backoffDelayMs(context.policy.faultBackoff, stream.resumes - 1, context.random);
+      : backoffDelayMs(context.policy.faultBackoff, idleResumes + stepsToSteady, context.random);
   const dueAtMs = stream.resumedAtMs + pauseMs;
   return dueAtMs > context.nowMs
     ? wait({ ...state, lookReason: 'stream' }, dueAtMs, context)
@@ -30,10 +35,12 @@ function listen(state: FollowingState, { status }: StreamView, context: DecideCo
   return context.nowMs < lookAtMs ? wait({ ...seen, lookReason: 'webhook' }, lookAtMs, context) : null;
 }
 
-/** The stream is open (again). */
-export function resumed(state: FollowingState, context: DecideContext): Decision {
+/** The stream is open again. `seq`: after which event; null where another process reads it. */
+export function resumed(state: FollowingState, seq: number | null, context: DecideContext): Decision {
   const answered = { ...noteLook(state, context), faultStreak: 0, troubleSinceMs: null };
-  return listenOn(answered, context);
+  const { stream } = state;
+  if (stream === undefined || seq === null || seq <= (stream.seq ?? -1)) return listenOn(answered, context);
+  return listenOn({ ...answered, stream: { ...stream, seq, idleResumes: 0 } }, context);
 }
 
 /** Nobody needs to look: a process reads its stream, and nobody else told of an end. */

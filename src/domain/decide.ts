@@ -72,7 +72,9 @@ export function decide(state: RunState, event: RunEvent, context: DecideContext)
     case 'streamed':
       return streamed(state, event, context);
     case 'resumed':
-      return state.phase === 'following' ? resumed(state, context) : wait(state, context.nowMs, context);
+      return state.phase === 'following'
+        ? resumed(state, event.seq, context)
+        : wait(state, context.nowMs, context);
     case 'outputFetched':
       return state.phase === 'fetching'
         ? end(state, fetchedOutcome(state, event.output), context)
@@ -113,8 +115,9 @@ export function beginCall(state: RunState, call: RunCall, nowMs: number): RunSta
   if (call === 'submit' && (state.phase === 'following' || state.phase === 'creating'))
     return beginSubmit({ ...state, calls }, nowMs);
   if (call === 'resume' && state.phase === 'following' && state.stream !== undefined) {
-    const stream = { ...state.stream, resumes: state.stream.resumes + 1, resumedAtMs: nowMs };
-    return { ...state, calls, stream };
+    const { resumes, idleResumes = 0 } = state.stream;
+    const counts = { resumes: resumes + 1, idleResumes: idleResumes + 1, resumedAtMs: nowMs };
+    return { ...state, calls, stream: { ...state.stream, ...counts } };
   }
   return { ...state, calls };
 }

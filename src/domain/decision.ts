@@ -58,8 +58,8 @@ export type RunEvent =
   | { readonly type: 'collected'; readonly answers: ReadonlyMap<string, TimedAnswer> }
   /** The stream's last event. `lastSeenAtMs`: when the one before it came. */
   | { readonly type: 'streamed'; readonly snapshot: EndedSnapshot; readonly lastSeenAtMs: number }
-  /** The stream is open again. */
-  | { readonly type: 'resumed' }
+  /** The stream is open again, after this event; null where another process reads it. */
+  | { readonly type: 'resumed'; readonly seq: number | null }
   | { readonly type: 'outputFetched'; readonly output: RunOutput }
   | { readonly type: 'faulted'; readonly call: RunCall; readonly fault: FaultDetails };
 

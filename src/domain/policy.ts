@@ -16,8 +16,8 @@ export interface RunPolicy {
   readonly streamCheckMs: number;
   /** How long a stream may still have to tell an end that a webhook told, before we look. */
   readonly streamLagMs: number;
-  /** How often a stream is opened again, before the run is looked at instead. */
-  readonly maxStreamResumes: number;
+  /** How often a stream is opened again that tells nothing new, before the run is looked at instead. */
+  readonly maxIdleResumes: number;
   /** Waits after a fault: not the poll's, since a provider in trouble wants fewer calls. */
   readonly faultBackoff: BackoffOptions;
   /** From look to look after a cancel, which takes effect within seconds or never. */
@@ -42,7 +42,7 @@ export const defaultPolicy: RunPolicy = {
   laneCheckMs: 60_000,
   streamCheckMs: 15_000,
   streamLagMs: 2000,
-  maxStreamResumes: 10,
+  maxIdleResumes: 10,
   faultBackoff: { ...defaultBackoff, initialMs: 1000, factor: 2, maxMs: 30_000 },
   cancelBackoff: defaultBackoff,
   // The longest lag that was seen at a provider is 32.7 s.

@@ -179,6 +179,10 @@ export interface StreamState {
   readonly providerRunId: string;
   /** How often it had to be opened again. */
   readonly resumes: number;
+  /** The last event that was known when it was opened again. */
+  readonly seq?: number;
+  /** How often it was opened again since it last told anything. */
+  readonly idleResumes?: number;
   /** When it was last opened. */
   readonly resumedAtMs: number;
 }

@@ -54,9 +54,13 @@ export interface StreamedEnd {
 export interface StreamLedger {
   /** Becomes the reader. Where reading goes on; null while another one reads. */
   claim(runId: string, readerId: string): Promise<StreamMark | null>;
-  /** Keeps the claims for another while. Those of these runs that are lost. */
+  /**
+   * Keeps the claims for another while, those too that ran out and that nobody has taken. Returns those of these runs
+   * that are lost.
+   */
   renew(runIds: readonly string[], readerId: string): Promise<readonly string[]>;
-  release(runId: string, readerId: string): Promise<void>;
+  /** Gives up the claim: all up to event `seq` has been read. */
+  release(runId: string, readerId: string, seq: number): Promise<void>;
   /**
    * Adds to the run's output, and tells its subscribers; what is there already stays (the reply to the first write was
    * lost). False: the claim is another's now.

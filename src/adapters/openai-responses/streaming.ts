@@ -1,11 +1,13 @@
-import type { Stream } from 'openai/core/streaming';
+import type { IncomingMessage } from 'node:http';
 import * as z from 'zod';
-import { isProviderFault, ProviderFault } from '../../domain/fault.ts';
+import { ProviderFault } from '../../domain/fault.ts';
 import type { ProviderRef, ProviderSnapshot } from '../../domain/snapshot.ts';
 import type { ProviderRequest } from '../../ports/run-provider.ts';
 import type { ProviderStream, StreamEvent, StreamingProvider } from '../../ports/run-stream.ts';
 import { answerOf, redactedFault } from '../openai-sdk/call.ts';
 import type { OpenAiClient } from '../openai-sdk/client.ts';
+import { eventData } from '../openai-sdk/event-data.ts';
+import { HeldAnswer } from '../openai-sdk/held-fetch.ts';
 import { createBody } from './request.ts';
 import { responseSchema, snapshotOf } from './snapshot.ts';
 
@@ -26,12 +28,12 @@ export class ResponsesStreaming implements StreamingProvider {
     request: ProviderRequest,
     runId: string,
   ): Promise<{ readonly snapshot: ProviderSnapshot; readonly stream: ProviderStream }> {
-    const { sdk, createTimeoutMs } = this.client;
+    const { heldSdk, createTimeoutMs } = this.client;
     const body = { ...createBody(request, runId), stream: true as const };
-    const { data } = await answerOf(this.client, () =>
-      sdk.responses.create(body, { timeout: createTimeoutMs }),
+    const { response } = await answerOf(this.client, () =>
+      heldSdk.responses.create(body, { timeout: createTimeoutMs }),
     );
-    const stream = new ResponseStream(this.client, data);
+    const stream = new ResponseStream(this.client, response);
     // The head of the answer says nothing of the response: its id comes with the first event.
     const late = setTimeout(() => stream.close(), createTimeoutMs);
     try {
@@ -45,26 +47,31 @@ export class ResponsesStreaming implements StreamingProvider {
   }
 
   async resume(ref: ProviderRef, afterSeq: number): Promise<ProviderStream> {
-    const { sdk } = this.client;
+    const { heldSdk } = this.client;
     const query = { stream: true, ...(afterSeq >= 0 ? { starting_after: afterSeq } : {}) } as const;
-    const { data } = await answerOf(this.client, () => sdk.responses.retrieve(ref.providerRunId, query));
-    return new ResponseStream(this.client, data);
+    const { response } = await answerOf(this.client, () =>
+      heldSdk.responses.retrieve(ref.providerRunId, query),
+    );
+    return new ResponseStream(this.client, response);
   }
 }
 
 class ResponseStream implements ProviderStream {
   private readonly client: OpenAiClient;
-  private readonly stream: Stream<unknown>;
-  private readonly events: AsyncIterator<unknown>;
+  private readonly incoming: IncomingMessage;
+  private readonly events: AsyncIterator<string>;
+  private closed = false;
 
-  constructor(client: OpenAiClient, stream: Stream<unknown>) {
+  constructor(client: OpenAiClient, response: Response) {
+    if (!(response instanceof HeldAnswer)) throw unclear('The answer is not one that is held open.');
     this.client = client;
-    this.stream = stream;
-    this.events = stream[Symbol.asyncIterator]();
+    this.incoming = response.incoming.setEncoding('utf8');
+    this.events = eventData(this.incoming, client.maxAnswerBytes);
   }
 
   close(): void {
-    this.stream.controller.abort();
+    this.closed = true;
+    this.incoming.destroy();
   }
 
   async first(): Promise<ProviderSnapshot> {
@@ -84,10 +91,12 @@ class ResponseStream implements ProviderStream {
   /** Null at the end. */
   private async next(): Promise<unknown> {
     try {
-      const { done, value }: IteratorResult<unknown> = await this.events.next();
-      return done === true ? null : value;
+      const { done, value }: IteratorResult<string, unknown> = await this.events.next();
+      return done === true || value === '[DONE]' ? null : JSON.parse(value);
     } catch (error) {
-      throw isProviderFault(error) ? error : redactedFault(this.client, error);
+      // We hung up.
+      if (this.closed) return null;
+      throw redactedFault(this.client, error);
     }
   }
 }
@@ -96,6 +105,7 @@ function readEvent(event: unknown): StreamEvent {
   const known = numbered.safeParse(event);
   if (!known.success) throw unclear('An event of the stream has no number.');
   const { type, sequence_number: seq } = known.data;
+  if (type === 'error') throw unclear('The stream told of an error.');
   if (type === 'response.output_text.delta') {
     const { data } = textDelta.safeParse(event);
     return data === undefined ? { type: 'other', seq } : { type: 'text', seq, text: data.delta };

@@ -1,5 +1,6 @@
 import OpenAI from 'openai';
 import { boundedFetch } from './bounded-fetch.ts';
+import { heldFetch } from './held-fetch.ts';
 
 export interface OpenAiOptions {
   /** A bearer token. It lives in this client alone. */
@@ -20,6 +21,10 @@ export interface OpenAiOptions {
 
 export interface OpenAiClient {
   readonly sdk: OpenAI;
+  /** For answers that are held open: those that are good are a `HeldAnswer`. */
+  readonly heldSdk: OpenAI;
+  /** Of an answer; of one event of an answer that is held open. */
+  readonly maxAnswerBytes: number;
   readonly createTimeoutMs: number;
   /** Takes our credential out of a text: some servers repeat it in their errors. */
   readonly redact: (text: string) => string;
@@ -33,6 +38,7 @@ const defaultMaxHeldBytes = 96 * 1024 * 1024;
 
 export function createOpenAiClient(options: OpenAiOptions): OpenAiClient {
   const createTimeoutMs = options.createTimeoutMs ?? defaultCreateTimeoutMs;
+  const maxAnswerBytes = options.maxAnswerBytes ?? defaultMaxAnswerBytes;
   const sdk = new OpenAI({
     apiKey: options.apiKey,
     // Null, not undefined: the SDK would read the environment otherwise.
@@ -43,12 +49,14 @@ export function createOpenAiClient(options: OpenAiOptions): OpenAiClient {
     // At `debug` it would log prompts.
     logLevel: 'off',
     fetch: boundedFetch({
-      maxBytes: options.maxAnswerBytes ?? defaultMaxAnswerBytes,
+      maxBytes: maxAnswerBytes,
       maxHeldBytes: options.maxHeldBytes ?? defaultMaxHeldBytes,
     }),
   });
   // A short one is a stand-in for servers that ask for none, and would match anything.
   const secret = options.apiKey.length >= 8 ? options.apiKey : null;
   const redact = (text: string): string => (secret === null ? text : text.replaceAll(secret, '[api key]'));
-  return { sdk, createTimeoutMs, redact, onAnswer: options.onAnswer ?? (() => {}) };
+  const heldSdk = sdk.withOptions({ fetch: heldFetch(maxAnswerBytes) });
+  const onAnswer = options.onAnswer ?? (() => {});
+  return { sdk, heldSdk, maxAnswerBytes, createTimeoutMs, redact, onAnswer };
 }

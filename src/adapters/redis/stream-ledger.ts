@@ -13,6 +13,11 @@ import type { RedisKeys } from './keys.ts';
 
 /** A reader that is silent for longer is dead, and others may read on. */
 const claimMs = 10_000;
+/** Has the claim on the stream of a run that is over, until whoever reads it still has heard of it. */
+const nobody = 'nobody';
+const closedMs = 60_000;
+/** How far a stream was read that nobody reads; forgotten, its last events are told again, which does no harm. */
+const seenMs = 120_000;
 /** The end waits for an activation, which needs no permit: this outlives any backlog. */
 const endMs = 3_600_000;
 /** Subscribers that are still behind after the end read the pieces; later ones get the output of the run. */
@@ -33,25 +38,34 @@ const claim = new Script(`
   if reader and reader ~= ARGV[1] then return 'taken' end
   redis.call('HSET', KEYS[1], 'reader', ARGV[1])
   redis.call('PEXPIRE', KEYS[1], ARGV[2])
+  local seen = redis.call('HGET', KEYS[1], 'seq') or '-1'
   local last = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
-  if not last then return { '0-0', '-1' } end
-  return { last[1], last[2][2] }
+  if not last then return { '0-0', seen } end
+  -- A reader that died has told less of what it read than its pieces do.
+  return { last[1], tostring(math.max(tonumber(last[2][2]), tonumber(seen))) }
 `);
 
 /** KEYS: streams. ARGV: reader, time to live. Returns the places of those that are another's. */
 const renew = new Script(`
   local lost = {}
   for at, key in ipairs(KEYS) do
-    if redis.call('HGET', key, 'reader') == ARGV[1] then redis.call('PEXPIRE', key, ARGV[2])
-    else lost[#lost + 1] = at - 1 end
+    local reader = redis.call('HGET', key, 'reader')
+    if reader and reader ~= ARGV[1] then lost[#lost + 1] = at - 1
+    else
+      -- Ran out while its reader was slow, and nobody has taken it: it reads on.
+      if not reader then redis.call('HSET', key, 'reader', ARGV[1]) end
+      redis.call('PEXPIRE', key, ARGV[2])
+    end
   end
   return lost
 `);
 
-/** KEYS: stream. ARGV: reader. */
+/** KEYS: stream. ARGV: reader, event number, time to live. */
 const release = new Script(`
   ${checkReader}
-  return redis.call('DEL', KEYS[1])
+  redis.call('HDEL', KEYS[1], 'reader', 'status')
+  redis.call('HSET', KEYS[1], 'seq', ARGV[2])
+  redis.call('PEXPIRE', KEYS[1], ARGV[3])
 `);
 
 /** KEYS: stream, output. ARGV: reader, end, text, event number, pieces kept, time to live. One that is there is kept. */
@@ -81,6 +95,13 @@ const finish = new Script(`
   return 'kept'
 `);
 
+/** KEYS: stream, end. ARGV: nobody, time to live. */
+const closeStream = new Script(`
+  redis.call('DEL', KEYS[1], KEYS[2])
+  redis.call('HSET', KEYS[1], 'reader', ARGV[1])
+  redis.call('PEXPIRE', KEYS[1], ARGV[2])
+`);
+
 export class RedisStreamLedger implements StreamLedger {
   private readonly client: RedisClient;
   private readonly keys: RedisKeys;
@@ -102,18 +123,21 @@ export class RedisStreamLedger implements StreamLedger {
   }
 
   async renew(runIds: readonly string[], readerId: string): Promise<readonly string[]> {
-    const lost: string[] = [];
-    for (let from = 0; from < runIds.length; from += batch) {
-      const ids = runIds.slice(from, from + batch);
-      const keys = ids.map((id) => this.keys.stream(id));
-      const places = await onRedis(() => renew.run(this.client, keys, [readerId, claimMs]));
-      if (Array.isArray(places)) lost.push(...places.flatMap((place) => ids[Number(place)] ?? []));
-    }
-    return lost;
+    const batches: Promise<readonly string[]>[] = [];
+    for (let from = 0; from < runIds.length; from += batch)
+      batches.push(this.renewBatch(runIds.slice(from, from + batch), readerId));
+    return (await Promise.all(batches)).flat();
   }
 
-  async release(runId: string, readerId: string): Promise<void> {
-    await onRedis(() => release.run(this.client, [this.keys.stream(runId)], [readerId]));
+  private async renewBatch(runIds: readonly string[], readerId: string): Promise<readonly string[]> {
+    const keys = runIds.map((id) => this.keys.stream(id));
+    const places = await onRedis(() => renew.run(this.client, keys, [readerId, claimMs]));
+    return Array.isArray(places) ? places.flatMap((place) => runIds[Number(place)] ?? []) : [];
+  }
+
+  async release(runId: string, readerId: string, seq: number): Promise<void> {
+    const args = [readerId, seq, seenMs];
+    await onRedis(() => release.run(this.client, [this.keys.stream(runId)], args));
   }
 
   async append(runId: string, readerId: string, { end, text }: OutputPiece, seq: number): Promise<boolean> {
@@ -141,7 +165,7 @@ export class RedisStreamLedger implements StreamLedger {
       ]),
     );
     return {
-      held: typeof reader === 'string',
+      held: typeof reader === 'string' && reader !== nobody,
       status: isRunning(status) ? status : null,
       end: end === null ? null : JSON.parse(end),
     };
@@ -151,7 +175,7 @@ export class RedisStreamLedger implements StreamLedger {
     const { client, keys } = this;
     await onRedis(() =>
       Promise.all([
-        client.del(keys.stream(runId), keys.streamEnd(runId)),
+        closeStream.run(client, [keys.stream(runId), keys.streamEnd(runId)], [nobody, closedMs]),
         client.pexpire(keys.output(runId), outputAfterEndMs),
       ]),
     );

@@ -10,6 +10,7 @@ import { exitCodes, InterruptedError } from '../io.ts';
 import { integer, parseSeconds } from '../parse.ts';
 import { examples, exitCodeOf, showRun, waitWithProgress, withFleet } from './command.ts';
 import type { Registration } from './command.ts';
+import { tailRun } from './tail.ts';
 
 export function registerGet({ program, context, finish }: Registration): void {
   const command = program.command('get <id>').description('show a run as it stands');
@@ -28,12 +29,22 @@ export function registerWait({ program, context, finish }: Registration): void {
   const command = program
     .command('wait <id>')
     .description('wait for the end of a run: exits 0 when it completed, 2 when it ended otherwise')
-    .option('--timeout <time>', 'give up waiting after so long (exits 124; the run goes on)', parseSeconds);
+    .option('--follow', 'print its text as it is written, and each status; with --json one event a line')
+    .addOption(
+      new Option('--timeout <time>', 'give up waiting after so long (exits 124; the run goes on)')
+        .argParser(parseSeconds)
+        .conflicts('follow'),
+    );
   examples(withFleet(command), [
     'runfleet wait run_0190a7',
     'runfleet wait run_0190a7 --timeout 10m && echo done',
+    'runfleet wait --follow $(runfleet enqueue --follow stream --model gpt-5 --input "Tell me of rivers.")',
   ]).action(async (id: string) => {
-    const options = command.optsWithGlobals<FleetOptions & { timeout?: number }>();
+    const options = command.optsWithGlobals<FleetOptions & { timeout?: number; follow?: boolean }>();
+    if (options.follow === true) {
+      finish(await tailRun(context, context.client(options), id, options));
+      return;
+    }
     try {
       const run = await waitWithProgress(context, context.client(options), id, {
         timeoutSeconds: options.timeout,

@@ -21,6 +21,7 @@ export interface EnqueueOptions extends FleetOptions {
   readonly label?: string;
   readonly lane?: string;
   readonly account?: string;
+  readonly follow?: RunInput['follow'];
   readonly deadline?: number;
   readonly pollCost?: number;
   readonly maxDelay?: number;
@@ -44,6 +45,12 @@ export function withRunOptions(command: Command): Command {
     .option('--label <label>', 'your class of run, for learning how long it takes')
     .option('--account <name>', 'the account or pool that carries it')
     .option('--lane <lane>', 'runs of one lane go one at a time, in order')
+    .addOption(
+      new Option(
+        '--follow <how>',
+        'how its end is found out; `stream`: its events are read as they come',
+      ).choices(['auto', 'poll', 'webhook', 'stream'] satisfies RunInput['follow'][]),
+    )
     .option('--deadline <time>', `such as 90s or 2h, at most ${maxDeadlineSeconds / 86_400}d`, parseSeconds)
     .option('--poll-cost <time>', 'the delay that one look is worth, such as 200ms or 10s', parseSeconds)
     .option(
@@ -65,6 +72,7 @@ export function settingsOf(options: EnqueueOptions): Omit<RunInput, 'request'> {
     ...(options.label === undefined ? {} : { label: options.label }),
     ...(options.account === undefined ? {} : { account: options.account }),
     ...(options.lane === undefined ? {} : { lane: options.lane }),
+    ...(options.follow === undefined ? {} : { follow: options.follow }),
     ...(options.deadline === undefined ? {} : { deadline_seconds: options.deadline }),
     ...(options.pollCost === undefined ? {} : { poll_cost_seconds: options.pollCost }),
     ...(options.maxDelay === undefined ? {} : { max_delay_seconds: options.maxDelay }),

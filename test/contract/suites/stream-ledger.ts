@@ -34,11 +34,22 @@ export function streamLedgerConformance(name: string, open: () => Promise<Stream
       await expect(ledger.claim('run-1', 'ann')).resolves.toEqual({ seq: -1, offset: 0 });
       await expect(ledger.claim('run-2', 'bob')).resolves.not.toBeNull();
       await expect(ledger.view('run-1')).resolves.toEqual({ held: true, status: null, end: null });
-      await ledger.release('run-1', 'bob');
+      await ledger.release('run-1', 'bob', 9);
       await expect(ledger.claim('run-1', 'bob')).resolves.toBeNull();
-      await ledger.release('run-1', 'ann');
+      await ledger.setStatus('run-1', 'ann', 'in_progress');
+      await ledger.release('run-1', 'ann', 3);
       await expect(ledger.view('run-1')).resolves.toEqual({ held: false, status: null, end: null });
-      await expect(ledger.claim('run-1', 'bob')).resolves.not.toBeNull();
+      await expect(ledger.claim('run-1', 'bob')).resolves.toEqual({ seq: 3, offset: 0 });
+    });
+
+    it('goes on after the last event that was read, with or without text', async () => {
+      await ledger.claim('run-1', 'ann');
+      await ledger.append('run-1', 'ann', { end: 5, text: 'Hello' }, 4);
+      await ledger.release('run-1', 'ann', 9);
+      await expect(ledger.claim('run-1', 'bob')).resolves.toEqual({ seq: 9, offset: 5 });
+      await ledger.append('run-1', 'bob', { end: 6, text: ',' }, 12);
+      await harness.expire('run-1');
+      await expect(ledger.claim('run-1', 'ann')).resolves.toEqual({ seq: 12, offset: 6 });
     });
 
     it('passes on what a dead reader left, from where it ends', async () => {
@@ -71,6 +82,14 @@ export function streamLedgerConformance(name: string, open: () => Promise<Stream
       await expect(ledger.finish('run-1', 'ann', end)).resolves.toBe(false);
       await expect(ledger.view('run-1')).resolves.toEqual({ held: true, status: null, end: null });
       await expect(harness.feed.read('run-1', 0)).resolves.toEqual([]);
+    });
+
+    it('lets a slow reader read on where nobody has taken its stream', async () => {
+      await ledger.claim('run-1', 'ann');
+      await harness.expire('run-1');
+      await expect(ledger.renew(['run-1'], 'ann')).resolves.toEqual([]);
+      await expect(ledger.view('run-1')).resolves.toMatchObject({ held: true });
+      await expect(ledger.append('run-1', 'ann', { end: 5, text: 'Hello' }, 4)).resolves.toBe(true);
     });
 
     it('keeps the status and the end, which frees the stream', async () => {

@@ -14,11 +14,13 @@ interface Entry {
   reader: string | null;
   untilMs: number;
   status: RunningStatus | null;
+  seq: number;
   end: StreamedEnd | null;
   readonly pieces: (OutputPiece & { readonly seq: number })[];
 }
 
 const claimMs = 10_000;
+const nobody = 'nobody';
 
 function free(entry: Entry): void {
   entry.reader = null;
@@ -42,22 +44,25 @@ export class FakeStreamLedger implements StreamLedger, OutputFeed {
     if (this.readerOf(entry) !== null && entry.reader !== readerId) return null;
     this.keep(entry, readerId);
     const last = entry.pieces.at(-1);
-    return { seq: last?.seq ?? -1, offset: last?.end ?? 0 };
+    return { seq: Math.max(last?.seq ?? -1, entry.seq), offset: last?.end ?? 0 };
   }
 
   async renew(runIds: readonly string[], readerId: string): Promise<readonly string[]> {
     const lost: string[] = [];
     for (const runId of runIds) {
       const entry = await this.entry(runId);
-      if (this.readerOf(entry) === readerId) this.keep(entry, readerId);
+      const reader = this.readerOf(entry);
+      if (reader === null || reader === readerId) this.keep(entry, readerId);
       else lost.push(runId);
     }
     return lost;
   }
 
-  async release(runId: string, readerId: string): Promise<void> {
+  async release(runId: string, readerId: string, seq: number): Promise<void> {
     const entry = await this.entry(runId);
-    if (this.readerOf(entry) === readerId) free(entry);
+    if (this.readerOf(entry) !== readerId) return;
+    free(entry);
+    entry.seq = seq;
   }
 
   async append(runId: string, readerId: string, piece: OutputPiece, seq: number): Promise<boolean> {
@@ -86,13 +91,15 @@ export class FakeStreamLedger implements StreamLedger, OutputFeed {
 
   async view(runId: string): Promise<StreamLedgerView> {
     const entry = await this.entry(runId);
-    const held = this.readerOf(entry) !== null;
+    const reader = this.readerOf(entry);
+    const held = reader !== null && reader !== nobody;
     return { held, status: held ? entry.status : null, end: structuredClone(entry.end) };
   }
 
   async forget(runId: string): Promise<void> {
     const entry = await this.entry(runId);
-    free(entry);
+    entry.status = null;
+    this.keep(entry, nobody);
     entry.end = null;
   }
 
@@ -137,7 +144,8 @@ export class FakeStreamLedger implements StreamLedger, OutputFeed {
   private async entry(runId: string): Promise<Entry> {
     await Promise.resolve();
     if (this.failure !== null) throw this.failure;
-    const entry = this.runs.get(runId) ?? { reader: null, untilMs: 0, status: null, end: null, pieces: [] };
+    const fresh = { reader: null, untilMs: 0, status: null, seq: -1, end: null, pieces: [] };
+    const entry = this.runs.get(runId) ?? fresh;
     this.runs.set(runId, entry);
     return entry;
   }

@@ -93,6 +93,20 @@ describe('a streamed run', () => {
     expect(world.streaming.resumedAfter).toHaveLength(10);
   });
 
+  it('goes on as a stream as long as each connection tells something', async () => {
+    await world.take();
+    for (let turn = 0; turn < 30; turn += 1) {
+      world.clock.advance(seconds(9));
+      world.streaming.last.send({ type: 'other', seq: turn });
+      world.streaming.last.break();
+      await world.takeWhenWoken();
+      expect(world.streaming.resumedAfter).toHaveLength(turn + 1);
+    }
+    expect(world.streaming.resumedAfter.at(-1)).toBe(29);
+    world.streaming.last.send(ended(99, 'Hi.'));
+    await expect(world.takeWhenWoken()).resolves.toMatchObject({ outcome: { foundBy: 'stream' } });
+  });
+
   it('is looked at when the provider will not tell its events again', async () => {
     await world.take();
     world.streaming.resumeFault = new ProviderFault(aFault('refused'));

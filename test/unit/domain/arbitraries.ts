@@ -128,11 +128,16 @@ const tools = fc.option(
   { nil: undefined },
 );
 const asking = fc.constantFrom(undefined, { sinceMs: t0 }, { sinceMs: t0, over: true } as const);
-const streamState = fc.record({
-  providerRunId: fc.constantFrom('prov-1', 'prov-0'),
-  resumes: fc.nat({ max: 12 }),
-  resumedAtMs: time,
-});
+const streamState = fc.record(
+  {
+    providerRunId: fc.constantFrom('prov-1', 'prov-0'),
+    resumes: fc.nat({ max: 12 }),
+    resumedAtMs: time,
+    seq: fc.nat({ max: 9 }),
+    idleResumes: fc.nat({ max: 12 }),
+  },
+  { requiredKeys: ['providerRunId', 'resumes', 'resumedAtMs'] },
+);
 const followingState: fc.Arbitrary<FollowingState> = fc
   .record({
     ...there,
@@ -198,7 +203,7 @@ export const event: fc.Arbitrary<RunEvent> = fc.oneof(
     return { type: 'collected', answers: new Map(ids.map((id) => [id, answer])) } as const;
   }),
   fc.record({ type: fc.constant('streamed' as const), snapshot: endedSnapshot, lastSeenAtMs: time }),
-  fc.constant({ type: 'resumed' } as const),
+  fc.record({ type: fc.constant('resumed' as const), seq: orNull(fc.nat({ max: 9 })) }),
   fc.constant({ type: 'outputFetched', output: { text: 'Hi.', items: [] } } as const),
   fc.record({
     type: fc.constant('faulted' as const),

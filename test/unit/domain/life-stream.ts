@@ -13,6 +13,9 @@ const claimMs = 10_000;
 export class ModelStream {
   private readonly connections: readonly Connection[];
   private opened = 0;
+  /** The last event of those before this connection. */
+  toldTo = -1;
+  private lastToldEvents = 0;
   private lastsUntilMs = -Infinity;
   /** Others think so. */
   private heldUntilMs = -Infinity;
@@ -26,6 +29,8 @@ export class ModelStream {
     const connection = this.connections[this.opened] ?? this.connections.at(-1);
     const { heldMs, died } = connection ?? { heldMs: 0, died: false };
     this.opened += 1;
+    this.toldTo += this.lastToldEvents;
+    this.lastToldEvents = heldMs > 0 ? 1 : 0;
     this.lastsUntilMs = nowMs + heldMs;
     const endAtMs = Math.max(nowMs, runEndsAtMs);
     const unheard = died && endAtMs > this.lastsUntilMs;

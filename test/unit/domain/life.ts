@@ -240,7 +240,7 @@ class Model {
       case 'resume':
         if (known === undefined) return { type: 'faulted', call, fault: aFault('not_found') };
         this.open();
-        return { type: 'resumed' };
+        return { type: 'resumed', seq: this.stream?.toldTo ?? null };
       case 'fetchOutput':
         return { type: 'outputFetched', output: { text: 'Hi.', items: [] } };
       default: {

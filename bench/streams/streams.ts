@@ -1,0 +1,184 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { RunfleetClient, type RunView } from '../../src/client/index.ts';
+import { processEnvironment } from '../../src/config/index.ts';
+import { freePort } from '../../src/runtime/free-port.ts';
+import { percentile } from '../webhooks/percentiles.ts';
+import { ProviderProcess } from './provider-process.ts';
+import { readWorker, type WorkerFigures } from './worker.ts';
+
+export interface StreamsLoad {
+  readonly redisPort: number;
+  readonly streams: number;
+  readonly subscribers: number;
+  /** From delta to delta of one stream. */
+  readonly deltaMs: number;
+  /** How long they are all held open. */
+  readonly seconds: number;
+}
+
+const bin = fileURLToPath(new URL('../../bin/runfleet.js', import.meta.url));
+const sampleMs = 500;
+
+export async function streams(load: StreamsLoad): Promise<Record<string, number>> {
+  using provider = await ProviderProcess.start(load.deltaMs);
+  const metricsPort = await freePort();
+  const env = {
+    PATH: processEnvironment()['PATH'],
+    REDIS_URL: `redis://127.0.0.1:${load.redisPort}`,
+    OPENAI_API_KEY: 'sk-bench',
+    OPENAI_BASE_URL: provider.baseUrl,
+    RUNFLEET_PORT: '0',
+    RUNFLEET_METRICS_PORT: String(metricsPort),
+    RUNFLEET_LOG_LEVEL: 'error',
+    RUNFLEET_RPM: '0',
+    RUNFLEET_STREAMS: String(load.streams),
+  };
+  const processes = ['api', 'runs'].map((role) =>
+    spawn(process.execPath, [bin, role], { env, stdio: ['ignore', 'pipe', 'inherit'] }),
+  );
+  try {
+    const [apiUrl = ''] = await Promise.all(processes.map(ready));
+    const watch = new Watch(provider, `http://127.0.0.1:${metricsPort}/metrics`);
+    return await measure(load, new RunfleetClient({ baseUrl: apiUrl }), watch);
+  } finally {
+    for (const child of processes) child.kill('SIGKILL');
+  }
+}
+
+/** The provider and the worker, asked again and again. */
+class Watch {
+  readonly provider: ProviderProcess;
+  private readonly url: string;
+  peakMb = 0;
+
+  constructor(provider: ProviderProcess, url: string) {
+    this.provider = provider;
+    this.url = url;
+  }
+
+  async worker(): Promise<WorkerFigures> {
+    const figures = await readWorker(this.url);
+    this.peakMb = Math.max(this.peakMb, figures.rssMb);
+    return figures;
+  }
+
+  /** Resolves with the milliseconds that it took. */
+  async until(isReached: () => Promise<boolean>): Promise<number> {
+    const fromMs = performance.now();
+    while (!(await isReached())) {
+      await sleep(sampleMs);
+      await this.worker();
+    }
+    return performance.now() - fromMs;
+  }
+}
+
+async function measure(
+  load: StreamsLoad,
+  client: RunfleetClient,
+  watch: Watch,
+): Promise<Record<string, number>> {
+  const { provider } = watch;
+  const idle = await watch.worker();
+  const fromMs = performance.now();
+  const runs = await client.runs.createMany(
+    Array.from({ length: load.streams }, () => ({
+      follow: 'stream' as const,
+      deadline_seconds: 3600,
+      request: { model: 'gpt-5', input: 'Hello' },
+    })),
+  );
+  await watch.until(async () => (await provider.counts()).open === load.streams);
+  const rampMs = performance.now() - fromMs;
+  const subscribers = new Subscribers(client);
+  const ids = runs.map(({ run }) => run?.id ?? '');
+  for (const id of ids.slice(0, load.subscribers)) subscribers.follow(id);
+  await sleep(2000);
+
+  const before = await watch.worker();
+  const deltasBefore = (await provider.counts()).deltas;
+  const heldFromMs = performance.now();
+  subscribers.delaysMs.length = 0;
+  for (let second = 0; second < load.seconds - 1; second += 1) {
+    await sleep(1000);
+    // Not the metrics: asking resets the lag's histogram.
+    await provider.counts();
+  }
+  await sleep(1000);
+  const held = await watch.worker();
+  const heldSeconds = (performance.now() - heldFromMs) / 1000;
+  const { deltas, calls } = await provider.counts();
+  const delaysMs = [...subscribers.delaysMs];
+
+  await provider.counts({ end: 200 });
+  const endsMs = await watch.until(async () => (await provider.counts()).open === 0);
+  const ended = await Promise.all(ids.map((id) => client.runs.wait(id)));
+  await subscribers.gone();
+  return {
+    'MB of the worker before': idle.rssMb,
+    'MB with all streams open': held.rssMb,
+    'MB at its peak': watch.peakMb,
+    'KB a stream': ((held.rssMb - idle.rssMb) * 1024) / load.streams,
+    'streams open': held.streams,
+    'streams that broke': held.broken,
+    'streams opened a second': (load.streams * 1000) / rampMs,
+    'CPU of the worker, %': ((held.cpuSeconds - before.cpuSeconds) / heldSeconds) * 100,
+    'event loop lag, p50 ms': held.lagP50Ms,
+    'event loop lag, p99 ms': held.lagP99Ms,
+    'deltas a second, all streams': (deltas - deltasBefore) / heldSeconds,
+    'pieces a second at a subscriber': delaysMs.length / heldSeconds / Math.max(1, load.subscribers),
+    'delta to subscriber, p50 ms': percentile(delaysMs, 0.5),
+    'delta to subscriber, p99 ms': percentile(delaysMs, 0.99),
+    'streams ended a second': (load.streams * 1000) / endsMs,
+    'runs completed by their stream': ended.filter(byStream).length,
+    'calls a run': Math.max(calls, (await provider.counts()).calls) / load.streams,
+  };
+}
+
+function byStream({ status, found_by: foundBy }: RunView): boolean {
+  return status === 'completed' && foundBy === 'stream';
+}
+
+class Subscribers {
+  /** Of the last delta of each piece. */
+  readonly delaysMs: number[] = [];
+  private readonly client: RunfleetClient;
+  private readonly following: Promise<void>[] = [];
+
+  constructor(client: RunfleetClient) {
+    this.client = client;
+  }
+
+  follow(id: string): void {
+    this.following.push(this.read(id));
+  }
+
+  async gone(): Promise<void> {
+    await Promise.all(this.following);
+  }
+
+  private async read(id: string): Promise<void> {
+    for await (const event of this.client.runs.events(id)) {
+      if (event.type !== 'output') continue;
+      const sentMs = Number(event.text.trimEnd().split(' ').at(-1));
+      this.delaysMs.push(Date.now() - sentMs);
+    }
+  }
+}
+
+/** Resolves with the URL of its API, or with none, once it works. */
+async function ready(child: ChildProcess): Promise<string> {
+  let url = '';
+  if (child.stdout === null) throw new Error('The process has no output.');
+  for await (const line of createInterface(child.stdout)) {
+    url = /^API: (\S+)/.exec(line)?.[1] ?? url;
+    if (line.endsWith(': ready')) {
+      child.stdout.resume();
+      return url;
+    }
+  }
+  throw new Error('A process of the benchmark ended before it was ready.');
+}
