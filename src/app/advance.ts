@@ -68,6 +68,7 @@ export async function advance(activation: Activation, deps: AdvanceDeps): Promis
   try {
     return await step.run(event);
   } catch (error) {
+    if (error instanceof ActivationLostError) await step.leaveWord();
     if (error instanceof ActivationLostError || error instanceof StoreUnavailableError) throw error;
     // A bug must not lose the run nor loop: it ends visibly, with what we know of it.
     deps.telemetry.log('error', 'A step failed for a reason of our own', { runId: spec.id, error });
@@ -104,6 +105,10 @@ class Step {
     this.tools = new ToolRounds(activation.spec, this.rules.toolOutputLimits, deps.tools);
     this.spec = withTraits(activation, this.rules);
     this.state = activation.state;
+  }
+
+  leaveWord(): Promise<void> {
+    return this.calls.leaveWord();
   }
 
   async run(first: RunEvent): Promise<Advanced> {

@@ -240,5 +240,5 @@ function step(run: FakeProviderRun): void {
 function view(run: FakeProviderRun): ProviderSnapshot {
   const [current] = run.steps;
   if (current === undefined) throw new Error(`The script of run ${run.runId} is empty.`);
-  return { ...current, providerRunId: run.providerRunId, threadId: run.threadId };
+  return { ...current, providerRunId: run.providerRunId, threadId: run.threadId, runId: run.runId };
 }
