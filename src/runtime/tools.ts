@@ -27,6 +27,7 @@ export async function startTools(
     client: open(context, 'patient', 'Redis of tools'),
     subscriber: open(context, 'patient', 'Redis withdrawals'),
     prefix: config.prefix,
+    redisUrl: context.redisUrl,
     tools,
     concurrency: config.tools.concurrency,
     maxOutputBytes: config.tools.maxOutputBytes,

@@ -86,6 +86,15 @@ describe.concurrent('tools processes', () => {
     expect(await fleet.client.runs.wait(run.id)).toMatchObject({ status: 'cancelled' });
   });
 
+  it('are not taken for dead while a handler blocks their event loop', async (test) => {
+    const fleet = await Fleet.start(test, { redis });
+    await Promise.all([fleet.addTools(), fleet.addTools()]);
+    const run = await fleet.client.runs.create(aResponse({ duration_ms: 100, tool_rounds: 1 }, 'block'));
+    expect(await fleet.client.runs.wait(run.id)).toMatchObject({ status: 'completed', calls: { submit: 1 } });
+    const effects = await readEffects(redis.client, fleet.prefix);
+    expect(effects.map(({ what }) => what)).toEqual(['started', 'done']);
+  });
+
   it('finish what they have in hand when they are told to go', async (test) => {
     const fleet = await Fleet.start(test, { redis, env: { TEST_TOOL_MS: '1000' } });
     const leaving = await fleet.addTools();

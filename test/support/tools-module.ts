@@ -23,6 +23,15 @@ export default {
       return `answer to ${context.toolCallId}`;
     },
   },
+  block: {
+    handler: async (_args: unknown, context: ToolContext): Promise<string> => {
+      await note('started', context);
+      const untilMs = performance.now() + 9000;
+      while (performance.now() < untilMs);
+      await note('done', context);
+      return 'at last';
+    },
+  },
   approve: {
     timeoutSeconds: 3600,
     handler: async (_args: unknown, context: ToolContext): Promise<string> => {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { RedisClient } from '../redis-sdk/client.ts';
 import type { ToolKeys } from './keys.ts';
 import { beat, isServed } from './scripts.ts';
+import { StandIn } from './stand-in.ts';
 
 export interface PresenceOptions {
   readonly client: RedisClient;
@@ -10,6 +11,8 @@ export interface PresenceOptions {
   readonly names: readonly string[];
   /** Silent for longer, a worker counts as dead. */
   readonly aliveMs: number;
+  /** Absent: a process whose event loop is blocked for longer counts as dead too. */
+  readonly redisUrl?: string | undefined;
 }
 
 /** A tool is looked for that long after its last worker was heard of: time to start it again. */
@@ -25,6 +28,7 @@ export class Presence {
   private timer: NodeJS.Timeout | null = null;
   private beating = false;
   private connectedAtMs = 0;
+  private standIn: StandIn | null = null;
 
   constructor(options: PresenceOptions) {
     this.options = options;
@@ -40,13 +44,18 @@ export class Presence {
 
   async start(): Promise<void> {
     await this.send();
-    this.timer = setInterval(() => this.beat(), this.options.aliveMs / 3);
+    const { aliveMs, keys, redisUrl } = this.options;
+    this.timer = setInterval(() => this.beat(), aliveMs / 3);
+    if (redisUrl === undefined) return;
+    const { workers, served } = keys;
+    this.standIn = new StandIn({ redisUrl, workers, served, id: this.id, aliveMs, servedMs });
   }
 
   /** From now on, what this worker still has in hand may be taken over. */
   async stop(): Promise<void> {
     if (this.timer !== null) clearInterval(this.timer);
     this.timer = null;
+    await this.standIn?.stop();
     const gone = this.options.client.zrem(this.options.keys.workers, this.id);
     // Without Redis there is nobody to tell; it finds out by itself.
     await Promise.race([gone, new Promise((resolve) => setTimeout(resolve, farewellMs).unref())]);
@@ -62,6 +71,7 @@ export class Presence {
   }
 
   private beat(): void {
+    this.standIn?.alive();
     if (this.timer === null || this.beating) return;
     this.beating = true;
     this.send()

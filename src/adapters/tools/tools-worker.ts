@@ -21,6 +21,8 @@ export interface ToolsWorkerOptions {
   /** For the withdrawals alone. */
   readonly subscriber: RedisClient;
   readonly prefix: string;
+  /** For a connection of the thread that speaks for a blocked event loop; absent: nobody does. */
+  readonly redisUrl?: string;
   readonly tools: ToolSet;
   /** Calls at a time in this process; default of the contract 50. */
   readonly concurrency: number;
@@ -69,6 +71,7 @@ export class ToolsWorker {
       keys: this.keys,
       names: [...options.tools.keys()],
       aliveMs: lockDuration + 1000,
+      redisUrl: options.redisUrl,
     });
     this.withdrawals = new Withdrawals(options.client, options.subscriber, this.keys);
     this.worker = new Worker(toolsQueue, (job, token) => this.process(job, token ?? ''), {
