@@ -41,6 +41,7 @@ import {
   type RunState,
 } from './run.ts';
 import type { ProviderSnapshot } from './snapshot.ts';
+import { withoutFuture } from './set-back.ts';
 import { withWord } from './word.ts';
 
 /** Early by more than this: somebody promoted the job by hand, and a look would be wasted. */
@@ -132,7 +133,8 @@ function activate(
   event: Extract<RunEvent, { type: 'activated' }>,
   context: DecideContext,
 ): Decision {
-  const state = withCancel(before, event.cancelRequestedAtMs, context);
+  const known = withoutFuture(before, context.nowMs);
+  const state = withCancel(known, event.cancelRequestedAtMs, context);
   const itsTurn = state.phase === 'accepted' && state.inLane === true && event.turn === 'free';
   const mayAct =
     state.cancel !== before.cancel || event.wokenBy !== null || itsTurn || event.candidate !== undefined;
