@@ -65,6 +65,11 @@ it('hands a call out once, however often it is dispatched, and takes its answer 
   await tools.dispatcher.withdraw([call]);
   expect(await tools.jobKeys('run-1')).toEqual([]);
   expect(await tools.dispatcher.reconcile([call])).toEqual([]);
+
+  // A worker that stood still since before its first start adds it now.
+  await tools.dispatcher.dispatch([call]);
+  expect(await tools.jobKeys('run-1')).toEqual([]);
+  expect(started).toHaveLength(1);
 });
 
 it('runs the calls of a round at the same time', async () => {

@@ -85,8 +85,11 @@ export class ToolQueue implements AsyncDisposable {
   }
 
   /** Names of what is left in Redis of jobs and their locks. */
+  /** Not those that, for a while, keep a call from being added again. */
   async jobKeys(runId: string): Promise<string[]> {
-    return await this.client.keys(`${this.prefix}:tools:${runId}*`);
+    const keys = await this.client.keys(`${this.prefix}:tools:${runId}*`);
+    const lives = await Promise.all(keys.map((key) => this.client.pttl(key)));
+    return keys.filter((_, at) => lives[at] === -1);
   }
 
   private connect(url: string): RedisClient {

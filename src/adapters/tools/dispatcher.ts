@@ -6,7 +6,7 @@ import type { RedisClient } from '../redis-sdk/client.ts';
 import { onRedis } from '../redis-sdk/errors.ts';
 import { toolJobId, type ToolKeys, toolKeys } from './keys.ts';
 import { readResult } from './returns.ts';
-import { flagWithdrawn } from './scripts.ts';
+import { flagWithdrawn, keepOut } from './scripts.ts';
 
 export interface QueueToolDispatcherOptions {
   readonly queue: Queue;
@@ -22,6 +22,9 @@ export interface QueueToolDispatcherOptions {
  * runs that were removed by hand: a day more than the longest deadline.
  */
 export const keepFinishedSeconds = 8 * 86_400;
+
+/** No process is expected to stand still for longer, and go on. */
+const keptOutMs = 600_000;
 
 /** Tool calls as jobs of the queue `tools`, one each. */
 export class QueueToolDispatcher implements ToolDispatcher {
@@ -60,7 +63,8 @@ export class QueueToolDispatcher implements ToolDispatcher {
           // The flag first: a worker that takes the job up right now sees it, and one that has it is told.
           const flagged = await flagWithdrawn.run(client, [this.keys.job(id)], [this.keys.withdrawals, id]);
           // One that is being worked on stays: its worker removes it.
-          if (flagged !== 'gone') await queue.remove(id);
+          if (flagged !== 'gone' && (await queue.remove(id)) === 1)
+            await keepOut.run(client, [this.keys.job(id)], [keptOutMs]);
         }),
       ),
     );

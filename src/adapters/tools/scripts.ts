@@ -45,6 +45,16 @@ export const flagWithdrawn = new Script(`
   return 'flagged'
 `);
 
+/**
+ * KEYS: job, which was removed. ARGV: milliseconds. BullMQ adds no job where there is a key of its name: a runs worker that
+ * stood still while the round went on must not hand the call out once more.
+ */
+export const keepOut = new Script(`
+  if redis.call('EXISTS', KEYS[1]) == 1 then return end
+  redis.call('HSET', KEYS[1], 'withdrawn', 1)
+  redis.call('PEXPIRE', KEYS[1], ARGV[1])
+`);
+
 /** KEYS: workers, served. ARGV: worker, its time to live, that of the names, names… Milliseconds. */
 export const beat = new Script(`
   ${now}
