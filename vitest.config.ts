@@ -1,9 +1,11 @@
 import { defineConfig } from 'vitest/config';
 import { programFor } from './test/support/deploy/binaries.ts';
 
-/** The limiter's guarantees are Redis's own clock, restarts and replication ids: nothing but a real one will do. */
+/** Redis's own clock, restarts and replication ids, and Redis killed in the middle: nothing but a real one will do. */
 const withoutRedis =
-  programFor('the limiter on a real Redis', 'redis-server') === null ? ['test/integration/limiter/**'] : [];
+  programFor('the limiter and chaos on a real Redis', 'redis-server') === null
+    ? ['test/integration/limiter/**', 'test/e2e/chaos.test.ts']
+    : [];
 
 /** One project a level, so that `npx vitest --project unit` runs one level alone. */
 const project = (name: string, testTimeout: number) => ({
