@@ -24,7 +24,7 @@ export interface QueueToolDispatcherOptions {
 export const keepFinishedSeconds = 8 * 86_400;
 
 /** No process is expected to stand still for longer, and go on. */
-const keptOutMs = 600_000;
+export const keptOutMs = 600_000;
 
 /** Tool calls as jobs of the queue `tools`, one each. */
 export class QueueToolDispatcher implements ToolDispatcher {

@@ -3,9 +3,9 @@ import type { ToolCallRef } from '../../domain/tools.ts';
 import type { ToolCallJob, ToolDispatcher, ToolReturn } from '../../ports/tool-calls.ts';
 import type { RedisClient } from '../redis-sdk/client.ts';
 import { onRedis } from '../redis-sdk/errors.ts';
-import { dataOf, keepFinishedSeconds, priorityOf } from './dispatcher.ts';
+import { dataOf, keepFinishedSeconds, keptOutMs, priorityOf } from './dispatcher.ts';
 import { httpToolKeys, type HttpToolKeys, toolJobId } from './keys.ts';
-import { flagWithdrawn } from './scripts.ts';
+import { flagWithdrawn, keepOut } from './scripts.ts';
 
 export interface HttpToolDispatcherOptions {
   readonly queue: Queue;
@@ -55,7 +55,8 @@ export class HttpToolDispatcher implements ToolDispatcher {
           const id = toolJobId(call);
           const flagged = await flagWithdrawn.run(client, [this.keys.job(id)], [this.keys.withdrawals, id]);
           // One that is under way stays, until its worker has given it up.
-          if (flagged !== 'gone') await queue.remove(id);
+          if (flagged !== 'gone' && (await queue.remove(id)) === 1)
+            await keepOut.run(client, [this.keys.job(id)], [keptOutMs]);
         }),
       ),
     );
