@@ -233,18 +233,42 @@ describe('a run', () => {
     expect(record?.outcome).toEqual(anOutcome());
   });
 
-  it('ends visibly when a step fails for a reason that nobody has thought of', async () => {
-    const { store, worker } = rig();
-    await worker(() => Promise.reject(new TypeError('A defect.')));
+  it('ends visibly when a step fails for a reason that nobody has thought of, and is told of by its next one', async () => {
+    const { store, worker, keys } = rig();
+    const told: string[] = [];
+    await worker(async ({ state }) => {
+      if (state.phase !== 'ended') throw new TypeError('A defect.');
+      told.push(state.status);
+      return { type: 'ended', result: 'settled' };
+    });
     await store.add('run-1', someData(now()));
-    const record = await eventually(
-      'its end',
-      () => store.get('run-1'),
-      (seen) => seen?.outcome !== null,
-      {
-        withinMs: 10_000,
-      },
+    await eventually(
+      'its job to be over',
+      () => redis.client.zscore(keys.finished('completed'), 'run-1'),
+      (score) => score !== null,
+      { withinMs: 10_000 },
     );
+    expect(told).toEqual(['failed']);
+    const record = await store.get('run-1');
     expect(record?.outcome).toMatchObject({ error: { message: expect.stringContaining('A defect.') } });
+  });
+
+  it('that cannot even be told of fails its job, and is not tried for ever', async () => {
+    const { store, worker, keys } = rig();
+    let steps = 0;
+    await worker(() => {
+      steps += 1;
+      return Promise.reject(new TypeError('A defect.'));
+    });
+    await store.add('run-1', someData({ ...now(), lane: 'one' }));
+    await eventually(
+      'its job to have failed',
+      () => redis.client.zscore(keys.finished('failed'), 'run-1'),
+      (score) => score !== null,
+      { withinMs: 10_000 },
+    );
+    expect(steps).toBe(2);
+    expect((await store.get('run-1'))?.outcome).toMatchObject({ status: 'failed' });
+    expect(await redis.client.keys(keys.lane('*'))).toEqual([]);
   });
 });

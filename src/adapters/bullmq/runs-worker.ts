@@ -123,13 +123,18 @@ export class RunsWorker {
   }
 
   private async rescue(activation: BullmqActivation, token: string, error: unknown): Promise<void> {
-    if (!(error instanceof StoreUnavailableError)) await this.endVisibly(activation, error);
+    const { telemetry } = this.options;
     const runId = activation.spec.id;
-    this.options.telemetry.log('warn', 'A step was interrupted by Redis and is put back', { runId, error });
+    if (error instanceof StoreUnavailableError)
+      telemetry.log('warn', 'A step was interrupted by Redis and is put back', { runId, error });
+    else await this.endVisibly(activation, error);
     await this.putBack(runId, token);
   }
 
-  /** A defect that the step did not catch itself. The run must not hang open behind a failed job. */
+  /**
+   * A defect that the step did not catch itself. The run must not hang open behind a failed job: it ends, and is put
+   * back, so that its next activation tells everybody. One that fails even there stays failed.
+   */
   private async endVisibly(activation: BullmqActivation, error: unknown): Promise<void> {
     const { clock, telemetry } = this.options;
     const nowMs = clock.nowMs();
@@ -137,7 +142,7 @@ export class RunsWorker {
     telemetry.log('error', 'A step failed for a reason of our own', { runId: activation.spec.id, error });
     const outcome = internalOutcome(message, nowMs);
     try {
-      await activation.commit(endedState(activation.state, outcome, nowMs), outcome);
+      if (await activation.commit(endedState(activation.state, outcome, nowMs), outcome)) return;
       await activation.leaveLane();
     } catch (cause) {
       // Put back, it fails again once Redis can take the outcome; lost, it fails on another worker.
