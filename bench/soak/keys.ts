@@ -1,0 +1,28 @@
+import type { Redis } from 'ioredis';
+
+/** How many keys there are of each sort: ids, digests and tickets in a name become `*`. */
+export async function keySorts(redis: Redis): Promise<Map<string, number>> {
+  const found = new Map<string, number>();
+  for await (const batch of redis.scanStream({ count: 1000 })) {
+    for (const key of batch) {
+      const sort = String(key)
+        .replaceAll(/run_[0-9a-f]{32}/g, '*')
+        .replaceAll(/(resp|run|thread)_[\w-]+/g, '*')
+        .replaceAll(/(?<=:(idempotency|lane):).*/g, '*');
+      found.set(sort, (found.get(sort) ?? 0) + 1);
+    }
+  }
+  return found;
+}
+
+/** What there is more of than before, by sort. */
+export function growth(
+  before: ReadonlyMap<string, number>,
+  after: ReadonlyMap<string, number>,
+): Map<string, number> {
+  return new Map(
+    [...after]
+      .map(([sort, count]) => [sort, count - (before.get(sort) ?? 0)] as const)
+      .filter(([, more]) => more > 0),
+  );
+}
