@@ -5,7 +5,7 @@ import { type ParsedRunInput, runInput } from '../domain/wire/run-input.ts';
 import { traitsData } from '../domain/wire/spec.ts';
 import type { CallbackRules } from '../ports/callback-sender.ts';
 import type { Clock, Randomness } from '../ports/clock.ts';
-import type { IdempotencyStore } from '../ports/idempotency.ts';
+import type { IdempotencyKey, IdempotencyStore } from '../ports/idempotency.ts';
 import type { ProviderRequest, RequestRules } from '../ports/run-provider.ts';
 import type { RunStore } from '../ports/run-store.ts';
 import type { Backlog } from './backlog.ts';
@@ -34,7 +34,7 @@ export interface SubmitOptions {
 
 export interface Submitted {
   readonly runId: string;
-  /** False for an `Idempotency-Key` seen before: `runId` is the first one's. */
+  /** False for an `Idempotency-Key` seen before: `runId` is the first one's, which may have been removed since. */
   readonly created: boolean;
 }
 
@@ -42,22 +42,31 @@ export interface Submitted {
 export async function submit(deps: SubmitDeps, body: unknown, options: SubmitOptions): Promise<Submitted> {
   const data = prepare(deps, body, options.owner);
   const runId = deps.randomness.runId(deps.clock.nowMs());
-  if (options.idempotency !== undefined) {
-    const key = { ...options.idempotency, owner: options.owner };
-    const reservation = await deps.idempotency.reserve(key, runId);
-    if (reservation.type === 'mismatch') throw new IdempotencyMismatchError(reservation.runId);
-    if (reservation.type === 'seen') {
-      // Its first process may have died between the reservation and the write.
-      if ((await deps.store.get(reservation.runId)) === null) {
-        await deps.backlog.admit(1);
-        await deps.store.add(reservation.runId, data);
-      }
-      return { runId: reservation.runId, created: false };
-    }
-  }
+  if (options.idempotency !== undefined)
+    return await submitOnce(deps, runId, data, { ...options.idempotency, owner: options.owner });
   await deps.backlog.admit(1);
   await deps.store.add(runId, data);
   return { runId, created: true };
+}
+
+async function submitOnce(
+  { store, backlog, idempotency }: SubmitDeps,
+  newId: string,
+  data: JobData,
+  key: IdempotencyKey,
+): Promise<Submitted> {
+  const reservation = await idempotency.reserve(key, newId);
+  if (reservation.type === 'mismatch') throw new IdempotencyMismatchError(reservation.runId);
+  const isSeen = reservation.type === 'seen';
+  const runId = isSeen ? reservation.runId : newId;
+  // Its first process may have died before the write. A run that was written and is missing was removed after its end.
+  if (isSeen && (reservation.isWritten || (await store.get(runId)) !== null))
+    return { runId, created: false };
+  await backlog.admit(1);
+  await store.add(runId, data);
+  // The run is accepted, whatever becomes of this.
+  await idempotency.confirm(key, runId).catch(() => {});
+  return { runId, created: !isSeen };
 }
 
 export type BulkResult = { readonly runId: string } | { readonly error: InvalidInputError };

@@ -45,6 +45,8 @@ export interface Config {
   /** Infinity for none. */
   readonly backlogLimit: number;
   readonly keepResultsSeconds: number;
+  /** Infinity for any number. */
+  readonly keepResults: number;
   readonly callbacks: CallbackConfig;
   readonly tools: ToolsConfig;
   readonly prefix: string;
@@ -116,6 +118,7 @@ export function loadConfig(env: Env, readFile: ReadFile = noFiles): Config {
     deadlineSeconds: data.RUNFLEET_DEADLINE_SECONDS,
     backlogLimit: data.RUNFLEET_BACKLOG_LIMIT === 0 ? Infinity : data.RUNFLEET_BACKLOG_LIMIT,
     keepResultsSeconds: data.RUNFLEET_KEEP_RESULTS_SECONDS,
+    keepResults: data.RUNFLEET_KEEP_RESULTS === 0 ? Infinity : data.RUNFLEET_KEEP_RESULTS,
     callbacks: {
       secrets: data.RUNFLEET_CALLBACK_SECRET,
       allow: data.RUNFLEET_CALLBACK_ALLOW,

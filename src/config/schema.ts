@@ -149,6 +149,12 @@ export const variables = {
   RUNFLEET_KEEP_RESULTS_SECONDS: number(z.number().int().min(1).max(31_536_000))
     .default(86_400)
     .describe('How long an ended run is kept; then it goes with everything of it.'),
+  RUNFLEET_KEEP_RESULTS: number(z.number().int().min(0).max(100_000_000))
+    .default(100_000)
+    .describe(
+      'How many ended runs are kept at most: beyond it those that ended first go sooner, though none within a minute of ' +
+        'its end. 0 = any number. Redis holds a few kB a run, and its output.',
+    ),
   RUNFLEET_CALLBACK_SECRET: webhookSecrets.describe(
     'Signs callbacks, by Standard Webhooks: `whsec_` and base64. While you change it, the new and the old one with a ' +
       'comma: each callback then has two signatures. Without it, runs with a callback are refused.',

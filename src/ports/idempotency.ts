@@ -6,9 +6,11 @@
 export interface IdempotencyStore {
   /**
    * Reserves the key for `runId`, or tells whom it stands for already. The run itself may not exist yet (its process
-   * died in between): add it again under the id that comes back.
+   * died in between): then add it again under the id that comes back.
    */
   reserve(key: IdempotencyKey, runId: string): Promise<Reservation>;
+  /** The run is written. From now on, if it is missing, it has been removed: it must not be added again. */
+  confirm(key: IdempotencyKey, runId: string): Promise<void>;
 }
 
 export interface IdempotencyKey {
@@ -22,5 +24,5 @@ export interface IdempotencyKey {
 
 export type Reservation =
   | { readonly type: 'new' }
-  | { readonly type: 'seen'; readonly runId: string }
+  | { readonly type: 'seen'; readonly runId: string; readonly isWritten: boolean }
   | { readonly type: 'mismatch'; readonly runId: string };

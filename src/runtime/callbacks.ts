@@ -2,6 +2,7 @@ import { Queue } from 'bullmq';
 import { BullmqDeadCallbacks } from '../adapters/callbacks/dead-letters.ts';
 import { callbacksQueue } from '../adapters/callbacks/keys.ts';
 import { BullmqCallbackSender } from '../adapters/callbacks/sender.ts';
+import { removeOldCallbacks } from '../adapters/callbacks/sweep.ts';
 import { CallbacksWorker } from '../adapters/callbacks/worker.ts';
 import type { Metrics } from '../adapters/metrics/metrics.ts';
 import { PrometheusTelemetry } from '../adapters/metrics/prometheus-telemetry.ts';
@@ -18,6 +19,8 @@ import { startHousekeeping } from './housekeeping.ts';
 import { StartError } from './start-error.ts';
 
 const housekeepingIntervalMs = 60_000;
+/** Longer than the end of a run can be told of again. */
+const keepDeliveredSeconds = 3600;
 
 export interface OpenCallbacks {
   readonly queue: Queue;
@@ -50,7 +53,7 @@ const callDeadlineMs = 20_000;
 export async function startCallbacks(context: ConnectionContext, metrics: Metrics): Promise<void> {
   const { config, logger, closers } = context;
   const client = open(context, 'patient', 'Redis callbacks');
-  const { dead } = openCallbacks(context, client);
+  const { queue } = openCallbacks(context, client);
   const post = createGuardedPost({ allow: allowList(config.callbacks) });
   closers.add('calls of callbacks', async () => post.close());
   const worker = new CallbacksWorker({
@@ -64,7 +67,12 @@ export async function startCallbacks(context: ConnectionContext, metrics: Metric
     randomness: systemRandomness,
     telemetry: new PrometheusTelemetry(metrics, logger),
   });
-  const housekeeping = startHousekeeping(() => dead.removeExpired(), housekeepingIntervalMs, logger);
+  const keepSeconds = Math.min(keepDeliveredSeconds, config.keepResultsSeconds);
+  const housekeeping = startHousekeeping(
+    () => removeOldCallbacks(queue, keepSeconds),
+    Math.min(housekeepingIntervalMs, Math.max(1000, keepSeconds * 500)),
+    logger,
+  );
   closers.add('housekeeping of callbacks', () => housekeeping.stop());
   await worker.start();
   closers.add('callbacks worker', () => worker.stop(callDeadlineMs));

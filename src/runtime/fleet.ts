@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import { runsQueue } from '../adapters/bullmq/keys.ts';
 import { RunsWorker } from '../adapters/bullmq/runs-worker.ts';
 import { callbacksQueue } from '../adapters/callbacks/keys.ts';
-import { removeExpired, repairIndex } from '../adapters/bullmq/sweep.ts';
+import { Sweep } from '../adapters/bullmq/sweep.ts';
 import { RedisToolAnswers } from '../adapters/bullmq/tool-answers.ts';
 import { addFleetGauges, addQuotaGauges, createMetrics, type Metrics } from '../adapters/metrics/metrics.ts';
 import { addToolWaitGauge } from '../adapters/metrics/tool-metrics.ts';
@@ -185,16 +185,13 @@ export async function startRuns(context: FleetContext, metrics: Metrics): Promis
       };
     },
   });
-  const keepMs = config.keepResultsSeconds * 1000;
-  const housekeeping = startHousekeeping(
-    async () => {
-      const sweep = { queue, client, store, prefix: config.prefix };
-      await removeExpired(sweep, systemClock.nowMs(), keepMs);
-      await repairIndex(sweep, systemClock.nowMs());
-    },
-    Math.min(housekeepingIntervalMs, Math.max(1000, keepMs / 2)),
-    logger,
-  );
+  const retention = { keepMs: config.keepResultsSeconds * 1000, keepRuns: config.keepResults };
+  const intervalMs = Math.min(housekeepingIntervalMs, Math.max(1000, retention.keepMs / 2));
+  const { prefix } = config;
+  const otherKeys = (id: string): string[] => [keys.stream(id), keys.streamEnd(id), keys.output(id)];
+  const runs = { queue, client, store, prefix, otherKeys };
+  const sweep = new Sweep({ ...runs, clock: systemClock, retention, intervalMs });
+  const housekeeping = startHousekeeping(() => sweep.turn(), intervalMs, logger);
   closers.add('housekeeping', () => housekeeping.stop());
   await worker.start();
   closers.add('runs worker', () => worker.stop(stepDeadlineMs));

@@ -34,6 +34,8 @@ export interface RunKeys {
   ownerIndex(owner: string): string;
   /** All callers that have such an index. */
   readonly owners: string;
+  /** The worker that removes what is not kept any more. */
+  readonly sweeper: string;
   /** BullMQ's sets of ended jobs, by time of their end. */
   finished(state: 'completed' | 'failed'): string;
 }
@@ -56,6 +58,7 @@ export function runKeys(prefix: string): RunKeys {
     statusIndex: (kind, status) => `${prefix}:index:${kind}:${status}`,
     ownerIndex: (owner) => `${prefix}:index-of:${owner}`,
     owners: `${prefix}:owners`,
+    sweeper: `${prefix}:sweeper`,
     finished: (state) => `${queue}:${state}`,
   };
 }

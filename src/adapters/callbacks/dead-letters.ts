@@ -4,7 +4,7 @@ import { callbackJob, type CallbackList, type CallbackView } from '../../domain/
 import type { DeadCallbacks } from '../../ports/dead-callbacks.ts';
 import type { RedisClient } from '../redis-sdk/client.ts';
 import { onRedis } from '../redis-sdk/errors.ts';
-import { bodyLifeSeconds, type CallbackKeys, callbackKeys, keepDeadSeconds } from './keys.ts';
+import { bodyLifeSeconds, type CallbackKeys, callbackKeys } from './keys.ts';
 import type { CallbackSenderOptions } from './sender.ts';
 
 /** The failed jobs of the queue `callbacks`. */
@@ -49,11 +49,6 @@ export class BullmqDeadCallbacks implements DeadCallbacks {
         throw error;
       }
     });
-  }
-
-  /** Removes what was given up longer ago than it is kept: BullMQ itself removes only when another job ends. */
-  async removeExpired(): Promise<void> {
-    await onRedis(() => this.queue.clean(keepDeadSeconds * 1000, 1000, 'failed'));
   }
 
   /** The latest first; among those of one millisecond, as Redis orders them. */

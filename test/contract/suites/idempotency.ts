@@ -25,8 +25,24 @@ export function idempotencyConformance(name: string, factory: () => Promise<Idem
     it('reserves a new key, and tells afterwards whom it stands for', async () => {
       const { store } = harness;
       await expect(store.reserve(key(), 'run-1')).resolves.toEqual({ type: 'new' });
-      await expect(store.reserve(key(), 'run-2')).resolves.toEqual({ type: 'seen', runId: 'run-1' });
-      await expect(store.reserve(key(), 'run-3')).resolves.toEqual({ type: 'seen', runId: 'run-1' });
+      await expect(store.reserve(key(), 'run-2')).resolves.toMatchObject({ type: 'seen', runId: 'run-1' });
+      await expect(store.reserve(key(), 'run-3')).resolves.toMatchObject({ type: 'seen', runId: 'run-1' });
+    });
+
+    it('knows whether the run was ever written', async () => {
+      const { store } = harness;
+      await store.reserve(key(), 'run-1');
+      await expect(store.reserve(key(), 'run-2')).resolves.toMatchObject({ isWritten: false });
+      await store.confirm(key(), 'run-1');
+      const seen = { type: 'seen', runId: 'run-1', isWritten: true };
+      await expect(store.reserve(key(), 'run-3')).resolves.toEqual(seen);
+      const other = key({ bodyHash: 'b'.repeat(64) });
+      await expect(store.reserve(other, 'run-4')).resolves.toEqual({ type: 'mismatch', runId: 'run-1' });
+    });
+
+    it('makes no key of one that has expired', async () => {
+      await harness.store.confirm(key(), 'run-1');
+      await expect(harness.store.reserve(key(), 'run-2')).resolves.toEqual({ type: 'new' });
     });
 
     it('refuses the same key with another body, and stands by the first', async () => {
@@ -34,7 +50,7 @@ export function idempotencyConformance(name: string, factory: () => Promise<Idem
       await store.reserve(key(), 'run-1');
       const other = key({ bodyHash: 'b'.repeat(64) });
       await expect(store.reserve(other, 'run-2')).resolves.toEqual({ type: 'mismatch', runId: 'run-1' });
-      await expect(store.reserve(key(), 'run-3')).resolves.toEqual({ type: 'seen', runId: 'run-1' });
+      await expect(store.reserve(key(), 'run-3')).resolves.toMatchObject({ type: 'seen', runId: 'run-1' });
     });
 
     it('keeps callers apart, and nobody from everybody', async () => {
@@ -43,7 +59,7 @@ export function idempotencyConformance(name: string, factory: () => Promise<Idem
       for (const [i, owner] of owners.entries())
         await expect(store.reserve(key({ owner }), `run-${i}`)).resolves.toEqual({ type: 'new' });
       for (const [i, owner] of owners.entries())
-        await expect(store.reserve(key({ owner }), 'run-x')).resolves.toEqual({
+        await expect(store.reserve(key({ owner }), 'run-x')).resolves.toMatchObject({
           type: 'seen',
           runId: `run-${i}`,
         });

@@ -1,7 +1,7 @@
 /** Webhooks and the workers' steps meet on a real Redis: in any order, one look comes of them. */
 
 import { expect, it } from 'vitest';
-import { removeExpired } from '../../../src/adapters/bullmq/sweep.ts';
+import { removeExpired } from '../../../src/adapters/bullmq/expiry.ts';
 import type { Activation } from '../../../src/ports/run-store.ts';
 import { eventually } from '../../support/eventually.ts';
 import { anOutcome, creating, ended, following } from '../../support/fakes/builders.ts';
@@ -164,8 +164,9 @@ it('removes a run with its id at the provider', async () => {
   const key = rig.keys.provider('default', 'resp_1');
   expect(await redis.client.get(key)).toBe('run:run-1');
   expect(await redis.client.ttl(key)).toBeGreaterThan(3600);
-  const { queue, store, prefix } = rig;
-  await removeExpired({ queue, client: redis.client, store, prefix }, Date.now() + 1000, 0);
+  const { queue, prefix } = rig;
+  const retention = { keepMs: 0, keepRuns: Infinity };
+  await removeExpired({ queue, client: redis.client, prefix }, Date.now() + 1000, retention);
   expect(await redis.client.exists(key)).toBe(0);
   expect(await rig.take('resp_1', 'wh_1')).toBe('unknown');
 });

@@ -1,20 +1,40 @@
 import { StoreUnavailableError } from '../../../src/domain/errors.ts';
 import type { IdempotencyKey, IdempotencyStore, Reservation } from '../../../src/ports/idempotency.ts';
 
+interface Kept {
+  readonly runId: string;
+  readonly bodyHash: string;
+  readonly isWritten: boolean;
+}
+
 export class FakeIdempotencyStore implements IdempotencyStore {
   /** True: every call rejects, as without Redis. */
   unavailable = false;
-  private readonly kept = new Map<string, { readonly runId: string; readonly bodyHash: string }>();
+  private readonly kept = new Map<string, Kept>();
 
   async reserve(key: IdempotencyKey, runId: string): Promise<Reservation> {
-    await Promise.resolve();
-    if (this.unavailable) throw new StoreUnavailableError('The idempotency store is switched off.');
-    const id = JSON.stringify([key.owner, key.key]);
-    const first = this.kept.get(id);
+    await this.answer();
+    const first = this.kept.get(idOf(key));
     if (first === undefined) {
-      this.kept.set(id, { runId, bodyHash: key.bodyHash });
+      this.kept.set(idOf(key), { runId, bodyHash: key.bodyHash, isWritten: false });
       return { type: 'new' };
     }
-    return { type: first.bodyHash === key.bodyHash ? 'seen' : 'mismatch', runId: first.runId };
+    if (first.bodyHash !== key.bodyHash) return { type: 'mismatch', runId: first.runId };
+    return { type: 'seen', runId: first.runId, isWritten: first.isWritten };
   }
+
+  async confirm(key: IdempotencyKey, runId: string): Promise<void> {
+    await this.answer();
+    if (this.kept.has(idOf(key)))
+      this.kept.set(idOf(key), { runId, bodyHash: key.bodyHash, isWritten: true });
+  }
+
+  private async answer(): Promise<void> {
+    await Promise.resolve();
+    if (this.unavailable) throw new StoreUnavailableError('The idempotency store is switched off.');
+  }
+}
+
+function idOf({ owner, key }: IdempotencyKey): string {
+  return JSON.stringify([owner, key]);
 }

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { submit, type SubmitDeps, submitMany } from '../../../src/app/submit.ts';
 import {
   IdempotencyMismatchError,
@@ -165,6 +165,14 @@ describe('submit with an Idempotency-Key', () => {
     expect(again.created).toBe(false);
     await expect(world.store.get(again.runId)).resolves.toMatchObject({ state: { phase: 'accepted' } });
     await expect(world.store.list({ limit: 9 })).resolves.toMatchObject({ runs: { length: 1 } });
+  });
+
+  it('does not run again what has ended and been removed since', async () => {
+    const { runId } = await submit(deps, body, first);
+    world.store.get = () => Promise.resolve(null);
+    const add = vi.spyOn(world.store, 'add');
+    await expect(submit(deps, body, first)).resolves.toEqual({ runId, created: false });
+    expect(add).not.toHaveBeenCalled();
   });
 
   it('makes one run of many requests at once', async () => {
