@@ -94,7 +94,7 @@ export function idempotencyConformance(name: string, factory: () => Promise<Idem
       expect(winners).toHaveLength(1);
       const others = answers.filter(({ type }) => type !== 'new');
       expect(new Set(others.map((answer) => JSON.stringify(answer)))).toEqual(
-        new Set([JSON.stringify({ type: 'seen', runId: winners[0] })]),
+        new Set([JSON.stringify({ type: 'seen', runId: winners[0], isWritten: false })]),
       );
     });
   });
