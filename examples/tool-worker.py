@@ -137,8 +137,7 @@ class Call:
     def __init__(self, job_id, token, fields):
         self.job_id, self.token, self.fields = job_id, token, fields
         self.data = json.loads(fields["data"])
-        self.id = self.data["tool_call_id"]
-        self.run_id = self.data["run_id"]
+        self.id, self.run_id = self.data["tool_call_id"], self.data["run_id"]
         self.given_up = threading.Event()
 
     def answer(self):
@@ -229,8 +228,10 @@ class Worker:
 
     def serve(self, call):
         try:
-            if call.data["name"] not in TOOLS and self.served_elsewhere(call.data["name"]):
+            if call.data["name"] not in TOOLS and self.alive(":tools-served", call.data["name"]):
                 self.put_back(call)
+            elif "answer" not in call.fields and self.alive(":tool-workers", call.fields.get("owner", "")):
+                self.put_back(call)  # one of runfleet's own workers has lost its lock, and is still at it
             elif "withdrawn" in call.fields:
                 self.finish(call, failure("withdrawn", "Nobody waits for it any more."), {"count": 0})
             elif "answer" in call.fields:
@@ -257,8 +258,8 @@ class Worker:
         keys = ["marker", "active", "prioritized", "delayed", call.job_id, "events", "meta", "stalled", "wait", "limiter", "pc"]
         self.script("moveToDelayed", keys, self.base, now_ms(), call.job_id, call.token, HAND_OVER_MS, "1", "", 0, "")
 
-    def served_elsewhere(self, name):
-        until = self.redis.command("ZSCORE", self.prefix + ":tools-served", name)
+    def alive(self, key, name):
+        until = self.redis.command("ZSCORE", self.prefix + key, name)
         return until is not None and float(until) > now_ms()
 
     def keep_alive(self):
@@ -288,8 +289,7 @@ def keep_of(call):
 
 
 def main():
-    url, prefix = os.environ.get("REDIS_URL", "redis://localhost:6379"), os.environ.get("RUNFLEET_PREFIX", "{runfleet}")
-    worker = Worker(url, prefix)
+    worker = Worker(os.environ.get("REDIS_URL", "redis://localhost:6379"), os.environ.get("RUNFLEET_PREFIX", "{runfleet}"))
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: worker.stopping.set())
     print("serving", ", ".join(TOOLS), flush=True)

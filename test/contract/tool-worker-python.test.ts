@@ -104,6 +104,27 @@ if (python !== null) {
     expect(tools.answers).toHaveLength(1);
   });
 
+  it('leaves a call alone that a worker of ours has in hand', async () => {
+    await using tools = new ToolQueue(redis.url, redis.prefix());
+    tools.watch();
+    await tools.dispatcher.dispatch([weather]);
+    await tools.client.hset(tools.keys.job(toolJobId(weather)), 'owner', 'ours');
+    await tools.client.zadd(tools.keys.workers, Date.now() + 3_600_000, 'ours');
+    await using _worker = await PythonWorker.start(tools.prefix);
+    await eventually(
+      'it to have put the call back twice',
+      () => tools.queue.getJob(toolJobId(weather)),
+      (job) => (job?.attemptsStarted ?? 0) > 2,
+    );
+    expect(tools.answers).toEqual([]);
+    await tools.client.zrem(tools.keys.workers, 'ours');
+    await eventually(
+      'its answer',
+      () => tools.answers,
+      (seen) => seen.length === 1,
+    );
+  });
+
   it('is followed by another when it dies', async () => {
     await using tools = new ToolQueue(redis.url, redis.prefix());
     await using first = await PythonWorker.start(tools.prefix);
