@@ -30,6 +30,7 @@ export interface RealComparison {
   readonly real: Figures;
 }
 
+const webhookSecret = `whsec_${Buffer.from('the secret of the benchmark, 32b').toString('base64')}`;
 const workers = 2;
 const inFlight = 40;
 
@@ -40,13 +41,12 @@ export async function compareReal(
   world: World | undefined = namedWorlds[0],
 ): Promise<RealComparison[]> {
   if (world === undefined) throw new Error('There is no world to run.');
-  if (world.webhooks !== undefined || world.budget !== undefined || world.classes.length > 1) {
-    throw new UsageError('--real takes a world of one class, without webhooks and without a budget.');
-  }
+  if (world.budget !== undefined) throw new UsageError('--real takes a world without a budget.');
   const costMs = world.cost * 1000;
+  const told = world.webhooks !== undefined;
   const draws = drawRuns({ ...world, inFlight }, seed, runs);
   const policies: readonly (readonly ['learned' | 'backoff', Policy])[] = [
-    ['learned', new LearnedPolicy('learned', false)],
+    ['learned', new LearnedPolicy('learned', told)],
     ['backoff', backoff()],
   ];
   const compared: RealComparison[] = [];
@@ -56,12 +56,17 @@ export async function compareReal(
       looks: mean(found.map((one) => one.looks)),
       meanDelay: mean(found.map((one) => one.delayMs)) / 1000,
     };
-    compared.push({ policy, virtual, real: await runForReal(policy, draws, costMs) });
+    compared.push({ policy, virtual, real: await runForReal(policy, draws, costMs, told) });
   }
   return compared;
 }
 
-async function runForReal(policy: string, draws: readonly DrawnRun[], costMs: number): Promise<Figures> {
+async function runForReal(
+  policy: string,
+  draws: readonly DrawnRun[],
+  costMs: number,
+  told: boolean,
+): Promise<Figures> {
   const own = processEnvironment();
   await using simulator = await startSimulator();
   const redis = await provideRedis(own['REDIS_URL'] ?? null, own['PATH'] ?? '');
@@ -75,17 +80,31 @@ async function runForReal(policy: string, draws: readonly DrawnRun[], costMs: nu
     RUNFLEET_PREFIX: `{bench-${policy}-${Date.now()}}`,
     RUNFLEET_POLL_POLICY: policy,
     RUNFLEET_POLL_COST_SECONDS: String(costMs / 1000),
+    ...(told ? { OPENAI_WEBHOOK_SECRET: webhookSecret } : {}),
   };
   const processes: ChildProcess[] = [];
   try {
     for (let n = 0; n < workers; n += 1) processes.push((await startRole('runs', env, /ready/)).child);
     const api = await startRole('api', env, /API: (\S+)/);
     processes.push(api.child);
+    if (told) {
+      simulator.configure({
+        webhooks: { url: `${api.match}/v1/webhooks/openai`, secret: webhookSecret },
+      });
+    }
     return await carry(new RunfleetClient({ baseUrl: api.match }), simulator, draws);
   } finally {
     await Promise.all(processes.map((child) => stop(child)));
     await redis.stop();
   }
+}
+
+function fateOf({ durationMs, webhookAfterMs }: DrawnRun): Record<string, string> {
+  return {
+    sim_duration_ms: String(Math.round(durationMs)),
+    sim_queue_ms: '0',
+    sim_webhook_ms: webhookAfterMs === null ? 'never' : String(Math.round(webhookAfterMs)),
+  };
 }
 
 /** Sends each run when its time has come, and measures by the simulator's own ledger. */
@@ -96,11 +115,10 @@ async function carry(
 ): Promise<Figures> {
   const startMs = performance.now();
   const views = await Promise.all(
-    draws.map(async ({ startMs: atMs, durationMs }): Promise<RunView> => {
-      await sleep(Math.max(0, startMs + atMs - performance.now()));
-      const metadata = { sim_duration_ms: String(Math.round(durationMs)), sim_queue_ms: '0' };
-      const request = { model: 'bench', input: 'x', metadata };
-      const { id } = await client.runs.create({ request, label: 'bench', deadline_seconds: 86_400 });
+    draws.map(async (drawn): Promise<RunView> => {
+      await sleep(Math.max(0, startMs + drawn.startMs - performance.now()));
+      const request = { model: 'bench', input: 'x', metadata: fateOf(drawn) };
+      const { id } = await client.runs.create({ request, label: drawn.classKey, deadline_seconds: 86_400 });
       return await client.runs.wait(id);
     }),
   );

@@ -18,6 +18,8 @@ export interface Controls {
   readonly output: string | null;
   /** Shown instead of `in_progress`: to see what a client makes of a status that it does not know. */
   readonly status: string | null;
+  /** From the end to the webhook, in milliseconds; `Infinity`: none is sent. */
+  readonly webhookMs: number | null;
 }
 
 export const NO_CONTROLS: Controls = {
@@ -30,6 +32,7 @@ export const NO_CONTROLS: Controls = {
   toolArguments: null,
   output: null,
   status: null,
+  webhookMs: null,
 };
 
 type Metadata = Readonly<Record<string, string>>;
@@ -71,6 +74,10 @@ export function readControls(metadata: Metadata | null): Controls {
     toolArguments: metadata['sim_tool_arguments'] ?? null,
     output: metadata['sim_output'] ?? null,
     status: metadata['sim_status'] ?? null,
+    webhookMs:
+      metadata['sim_webhook_ms'] === 'never'
+        ? Infinity
+        : wholeNumber(metadata, 'sim_webhook_ms', 0, 86_400_000),
   };
 }
 
@@ -114,6 +121,7 @@ export function inheritFate(previous: Fate, own: Controls): Fate {
       toolArguments: own.toolArguments ?? before.toolArguments,
       output: own.output ?? before.output,
       status: own.status ?? before.status,
+      webhookMs: own.webhookMs ?? before.webhookMs,
     },
     ending: ownEnding ?? previous.ending,
     toolRounds: previous.toolRounds - 1,

@@ -162,3 +162,18 @@ it('sends nothing in an outage, and what failed in it afterwards', async () => {
   expect(nowMs - sinceMs).toBeGreaterThanOrEqual(1500);
   expect(webhooks.failedTries).toBeGreaterThan(0);
 });
+
+it('tells of one run as its metadata says, whatever the others do', async () => {
+  const { simulator, create, seen } = await setUp({ lossProbability: 1 });
+  const { id } = await create({ sim_webhook_ms: '5' });
+  await create({ sim_webhook_ms: 'never' });
+  await create();
+  const [webhook] = await seen(1);
+  expect(JSON.parse(webhook?.body ?? '')).toMatchObject({ data: { id } });
+  await eventually(
+    'the others to be over',
+    () => simulator.ledger().webhooks,
+    ({ lost }) => lost === 2,
+  );
+  expect(simulator.ledger().webhooks).toMatchObject({ events: 3, tries: 1 });
+});

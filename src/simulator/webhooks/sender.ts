@@ -64,22 +64,26 @@ export class WebhookSender {
     if (options === null) return;
     const { ledger, random } = this.#world;
     ledger.webhooks.events++;
-    if (random.webhooks.next() < options.lossProbability) {
+    const ownMs = this.#world.responses.get(run.id)?.fate.controls.webhookMs ?? null;
+    const isLost = random.webhooks.next() < options.lossProbability;
+    if (ownMs === Infinity || (ownMs === null && isLost)) {
       ledger.webhooks.lost++;
       return;
     }
     const body = eventBody(this.#world.newId('evt'), type, run, nowMs);
     const event = { webhookId: this.#world.newId('wh'), body };
-    this.#dispatch(event, options);
+    this.#dispatch(event, options, ownMs);
     if (random.webhooks.next() >= options.duplicateProbability) return;
     ledger.webhooks.duplicated++;
-    this.#dispatch(event, options);
+    this.#dispatch(event, options, ownMs);
   }
 
-  #dispatch(event: Event, options: ResolvedWebhookOptions): void {
+  /** `ownMs`: what the run itself says of its latency. */
+  #dispatch(event: Event, options: ResolvedWebhookOptions, ownMs: number | null): void {
     const { webhooks } = this.#world.random;
     const lateMs = webhooks.next() < options.lateProbability ? options.lateMs : 0;
-    this.#later(sampleMs(options.latencyMs, webhooks) + lateMs, () => void this.#deliver(event, options, 0));
+    const drawnMs = sampleMs(options.latencyMs, webhooks) + lateMs;
+    this.#later(ownMs ?? drawnMs, () => void this.#deliver(event, options, 0));
   }
 
   async #deliver(event: Event, options: ResolvedWebhookOptions, tried: number): Promise<void> {

@@ -33,6 +33,7 @@ describe('readControls', () => {
         sim_tool_arguments: '{"n":1}',
         sim_output: 'Hi',
         sim_status: 'thinking',
+        sim_webhook_ms: '40',
         other: 'ignored',
       }),
     ).toEqual({
@@ -45,7 +46,9 @@ describe('readControls', () => {
       toolArguments: '{"n":1}',
       output: 'Hi',
       status: 'thinking',
+      webhookMs: 40,
     });
+    expect(readControls({ sim_webhook_ms: 'never' })).toMatchObject({ webhookMs: Infinity });
     expect(readControls(null)).toEqual(NO_CONTROLS);
   });
 
@@ -56,6 +59,7 @@ describe('readControls', () => {
     ['sim_tool_rounds', '1.5'],
     ['sim_tool_calls', '0'],
     ['sim_ending', 'happily'],
+    ['sim_webhook_ms', 'always'],
   ])('refuses %s = %j by name', (key, value) => {
     expect(thrownBy(() => readControls({ [key]: value }))).toMatchObject({
       status: 400,
