@@ -1,6 +1,7 @@
 /** A world with a budget: always so many runs in flight, and one call a slot, so many slots a minute. */
 
-import { nextPrice, noLooks, noScarcity, type PriceState } from '../../src/domain/polling/price.ts';
+import { LookShares } from '../../src/domain/polling/look-shares.ts';
+import { isBehind, nextPrice, noLooks, noScarcity, type PriceState } from '../../src/domain/polling/price.ts';
 import { drawRun } from './draws.ts';
 import { TimeHeap } from './heap.ts';
 import type { Policy } from './policies.ts';
@@ -47,8 +48,13 @@ class Fleet {
   private readonly seed: number;
   private readonly policy: Policy;
   private readonly priced: boolean;
+  /** When runs end, where another starts right then. */
+  private readonly ends = new TimeHeap<null>();
   private readonly asleep = new TimeHeap<SimulatedRun>();
+  /** Looks of classes that have had few go before the others. */
+  private readonly light = new TimeHeap<Asked>();
   private readonly queue = new TimeHeap<Asked>();
+  private readonly shares = new LookShares();
   private readonly found: Found[] = [];
   private readonly callsAtMs: number[] = [];
   private price: PriceState = noScarcity;
@@ -84,6 +90,7 @@ class Fleet {
     while (this.nowMs < untilMs) {
       const counts = this.nowMs >= warmMs;
       this.sync();
+      this.replaceEnded();
       this.wake(counts);
       const took = this.slot(counts);
       if (took) this.callsAtMs.push(this.nowMs);
@@ -117,15 +124,27 @@ class Fleet {
     this.syncedAtMs = this.nowMs;
   }
 
+  private replaceEnded(): void {
+    while (this.ends.peekMs() <= this.nowMs) {
+      this.ends.pop();
+      this.toCreate += 1;
+    }
+  }
+
   private wake(counts: boolean): void {
     while (this.asleep.peekMs() <= this.nowMs) {
       const run = this.asleep.pop();
       if (run === undefined) return;
       const untilMs = run.wake(this.nowMs, 'poll', this.scheduleFor(run));
-      if (untilMs === null) this.queue.push(this.nowMs, { run, askedMs: this.nowMs });
+      if (untilMs === null) this.ask(run);
       else this.asleep.push(untilMs, run);
       if (counts && untilMs !== null) this.reviews += 1;
     }
+  }
+
+  private ask(run: SimulatedRun): void {
+    const isLight = isBehind(this.price) && this.shares.isLight(run.drawn.classKey);
+    (isLight ? this.light : this.queue).push(this.nowMs, { run, askedMs: this.nowMs });
   }
 
   /** One permit. Whether it was used. */
@@ -135,8 +154,9 @@ class Fleet {
       this.create();
       if (this.budget.countsCreates) return true;
     }
-    const next = this.queue.pop();
+    const next = this.light.pop() ?? this.queue.pop();
     if (next === undefined) return false;
+    this.shares.permitted(next.run.drawn.classKey);
     const { looks, lagMs, gapMs } = this.permitted;
     this.permitted = {
       looks: looks + 1,
@@ -157,13 +177,14 @@ class Fleet {
     }
     this.policy.found(looked);
     if (counts) this.found.push(looked);
-    this.toCreate += 1;
+    if (this.budget.replaces === 'found') this.toCreate += 1;
   }
 
   private create(): void {
     const drawn = drawRun(this.world, this.seed, this.created, drawsMost, 0);
     this.created += 1;
     const run = new SimulatedRun(drawn, this.nowMs);
+    if (this.budget.replaces === 'ended') this.ends.push(run.endMs, null);
     this.asleep.push(run.start(this.scheduleFor(run)), run);
   }
 

@@ -79,7 +79,7 @@ function wholeNumber(name: string, text: string, least: number): number {
 function standard(seed: number, runs: number): Report {
   const drawn = Array.from({ length: randomWorlds }, (_, i) => randomWorld(seed, i));
   const open = [...namedWorlds, ...shiftWorlds, webhookWorld(1, 20, 0.5), ...drawn];
-  const fleets = [fleetWorlds.mixed.literal, stepFleet];
+  const fleets = [fleetWorlds.mixed.published, stepFleet];
   return { ...measure(seed, runs, [...open, ...fleets]), placebos: placebos(seed, 3 * runs) };
 }
 

@@ -164,10 +164,9 @@ function webhooks(seed: number): TargetResult[] {
 function fleets(seed: number): TargetResult[] {
   const { mixed, long } = fleetWorlds;
   return [
-    fleet(mixed.literal, seed, [4.3, 2.4, 19.5]),
-    fleet(mixed.calibrated, seed, [4.3, 2.4, 19.5]),
-    fleet(long.literal, seed, [26, 24.5, 53]),
-    fleet(long.calibrated, seed, [26, 24.5, 53]),
+    fleet(mixed.published, seed, [4.3, 2.4, 19.5]),
+    fleet(mixed.harder, seed, [4.3, 2.4, 19.5]),
+    fleet(long, seed, [26, 24.5, 53]),
   ].flat();
 }
 

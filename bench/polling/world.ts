@@ -48,10 +48,12 @@ const worldSchema = z
         outages: z.array(z.strictObject({ from: share, to: share })).default([]),
       })
       .optional(),
-    /** A closed world: `inFlight` runs at all times, and so many calls a minute. */
+    /** `inFlight` runs at all times, and so many calls a minute. */
     budget: z
       .strictObject({
         rpm: positive,
+        /** Another run starts when one was found, or as soon as it has ended; `inFlight` counts them till then. */
+        replaces: z.enum(['found', 'ended']).default('found'),
         /** Whether creates use the same quota. */
         countsCreates: z.boolean().default(true),
         seconds: positive.default(900),

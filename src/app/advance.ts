@@ -181,7 +181,9 @@ class Step {
     if (call === 'submit') await this.loadRequest();
     const outputs = call === 'submit' ? await this.tools.outputs(state) : [];
     const { request } = this;
-    const admission = await askPermit({ spec, state, request, outputs }, call, this.deps.accounts);
+    const goesFirst = call === 'retrieve' && this.deps.polling.goesFirst(spec, state.account);
+    const asking = { spec, state, request, outputs, goesFirst };
+    const admission = await askPermit(asking, call, this.deps.accounts);
     switch (admission.type) {
       case 'unknown':
         return this.withoutAccount(admission.name);

@@ -7,6 +7,11 @@ import type { PermitAsk } from '../ports/rate-gate.ts';
 import { classOf } from './run-calls.ts';
 import { type TokenCost, tokensOf } from './tokens.ts';
 
+interface RunAsking extends TokenCost {
+  /** Before others that wait, though nobody has told of it. Default false. */
+  readonly goesFirst?: boolean;
+}
+
 type Placed =
   | { readonly type: 'granted'; readonly account: Account; readonly waitedMs: number }
   /** `permit`: the place in the queue of this account; null for none. */
@@ -23,14 +28,14 @@ type Placed =
 export type Admission = Placed | { readonly type: 'unknown'; readonly name: string };
 
 /** Rejects where a gate does. */
-export async function askPermit(run: TokenCost, call: RunCall, accounts: Accounts): Promise<Admission> {
+export async function askPermit(run: RunAsking, call: RunCall, accounts: Accounts): Promise<Admission> {
   const { spec, state } = run;
   const tokens = tokensOf(call, run);
   const ask = {
     callClass: classOf(call),
     ticket: null,
     ...(tokens === null ? {} : { tokens }),
-    ...(isAwaited(call, state) ? { first: true } : {}),
+    ...(run.goesFirst === true || isAwaited(call, state) ? { first: true } : {}),
   };
   // A cancel may have come while a look was waiting: the look's place is left unused, which harms nobody.
   const ticket = state.permit?.callClass === ask.callClass ? state.permit.ticket : null;

@@ -80,11 +80,15 @@ export class LearnedPolling implements Polling {
     };
   }
 
+  goesFirst(spec: RunSpec, account?: string): boolean {
+    return this.guarded(() => this.options.pacing.goesFirst(account, narrowestOf(spec)), false);
+  }
+
   permitted(spec: RunSpec, state: RunState, waitedMs: number, nowMs: number): void {
     if (state.phase !== 'following') return;
     this.guarded(() => {
       const sinceMs = Math.max(0, nowMs - state.lastLookAtMs);
-      this.options.pacing.permitted(state.account, waitedMs, sinceMs);
+      this.options.pacing.permitted(state.account, narrowestOf(spec), waitedMs, sinceMs);
       this.noteSilence(spec, state, sinceMs, silenceTakenBack);
     }, undefined);
   }
@@ -232,6 +236,10 @@ export class LearnedPolling implements Polling {
       maxDelayMs: spec.maxDelayMs,
     };
   }
+}
+
+function narrowestOf(spec: RunSpec): string {
+  return chainOf(spec, spec.traits ?? {})[0];
 }
 
 /** A stretched look was put off: its job was due, and no call was made. */

@@ -10,7 +10,8 @@ import {
   type PacingState,
   withNews,
 } from '../domain/polling/pacing.ts';
-import { noLooks } from '../domain/polling/price.ts';
+import { LookShares } from '../domain/polling/look-shares.ts';
+import { isBehind, noLooks } from '../domain/polling/price.ts';
 import {
   arrivalChance,
   type ArrivalEvidence,
@@ -41,6 +42,8 @@ interface Kept {
   readonly account: PacedAccount;
   state: PacingState | null;
   news: PacingNews;
+  /** Of this process: runs come to it by chance, so it sees what the fleet sees. */
+  readonly shares: LookShares;
   /** Whether a step has asked since the last exchange. */
   inUse: boolean;
   stopped: boolean;
@@ -66,10 +69,17 @@ export class Pacing {
     return arrivalChance((kept.state ?? freshPacing).arrival);
   }
 
+  /** Whether looks of this class go before others: these wait for long, and it has had few of the latest permits. */
+  goesFirst(account: string | undefined, classKey: string): boolean {
+    const kept = this.use(account);
+    return kept !== null && isBehind((kept.state ?? freshPacing).price) && kept.shares.isLight(classKey);
+  }
+
   /** A look has got its permit. `gapMs`: since the look before it. */
-  permitted(account: string | undefined, waitedMs: number, gapMs: number): void {
+  permitted(account: string | undefined, classKey: string, waitedMs: number, gapMs: number): void {
     const kept = this.use(account);
     if (kept === null) return;
+    kept.shares.permitted(classKey);
     const { looks, lagMs, gapMs: gapsMs } = kept.news.permitted;
     const permitted = { looks: looks + 1, lagMs: lagMs + waitedMs, gapMs: gapsMs + gapMs };
     kept.news = { ...kept.news, permitted };
@@ -118,6 +128,7 @@ export class Pacing {
       account,
       state: null,
       news: noNews,
+      shares: new LookShares(),
       inUse: true,
       stopped: false,
     };

@@ -11,6 +11,8 @@ import type { PollReport } from '../ports/telemetry.ts';
 export interface Polling {
   /** When to look at this run, by its account (absent: the default one). Answers at once, from memory. */
   scheduleFor(spec: RunSpec, account?: string): PollSchedule;
+  /** Whether a look at this run goes before others that wait for permits. Answers at once, from memory. */
+  goesFirst(spec: RunSpec, account?: string): boolean;
   /** A look that was due has got its permit, after `waitedMs`. Never waits and never throws. */
   permitted(spec: RunSpec, state: RunState, waitedMs: number, nowMs: number): void;
   /** A step that began with `before` leaves the run as `after`, for a while. Never waits and never throws. */
@@ -38,6 +40,10 @@ export class BackoffPolling implements Polling {
   scheduleFor({ maxDelayMs }: RunSpec): PollSchedule {
     const { schedule } = this.options;
     return maxDelayMs === null ? schedule : boundedSchedule(schedule, maxDelayMs);
+  }
+
+  goesFirst(): boolean {
+    return false;
   }
 
   permitted(): void {}

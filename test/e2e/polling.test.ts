@@ -1,6 +1,7 @@
 /** What a fleet’s workers agree on about looks: their price under a short quota, and whether webhooks come. */
 
 import { expect, it } from 'vitest';
+import * as z from 'zod';
 import type { RunView } from '../../src/client/index.ts';
 import { freePort } from '../../src/runtime/free-port.ts';
 import { eventually } from '../support/eventually.ts';
@@ -10,6 +11,7 @@ import { useRedis } from '../support/redis.ts';
 import { webhookSecret } from '../support/webhooks.ts';
 
 const redis = useRedis();
+const readiness = z.object({ checks: z.record(z.string(), z.looseObject({ ok: z.boolean() })) });
 /** The quota sets the pace here, and it is the same on any machine. */
 const patience = { withinMs: 120_000, everyMs: 200 };
 
@@ -108,12 +110,8 @@ it('notices that webhooks stop, says so, looks as without them, and goes back by
     });
   const said = (line: string): number[] =>
     fleet.workers.map(({ stdout, stderr }) => (stdout + stderr).split(line).length - 1);
-  const webhooks = async () => {
-    const { checks } = (await (await fetch(`${fleet.api.apiUrl}/readyz`)).json()) as {
-      checks: Record<string, { ok: boolean; detail?: string }>;
-    };
-    return checks['webhooks'];
-  };
+  const webhooks = async () =>
+    readiness.parse(await (await fetch(`${fleet.api.apiUrl}/readyz`)).json()).checks['webhooks'];
   const ratio = 'runfleet_webhook_arrival_ratio';
   const sort = { label: 'chat', durationMs: 700 };
   let isOver = false;

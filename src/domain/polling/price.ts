@@ -56,6 +56,11 @@ export function nextPrice(state: PriceState, permitted: PermittedLooks, elapsedM
   return { scarcity: Math.exp(within(level + proportional * error)), level, looks, lagMs, gapMs };
 }
 
+/** Whether looks wait longer than they should, whatever the price does about it. */
+export function isBehind({ looks, lagMs }: PriceState): boolean {
+  return looks >= negligible && lagMs / looks > goodLagMs;
+}
+
 function within(logPrice: number): number {
   return Math.min(mostLevel, Math.max(0, logPrice));
 }

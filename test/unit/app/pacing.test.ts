@@ -38,36 +38,52 @@ describe('the price', () => {
   it('rises for all workers while looks of any wait, and falls when they do not', async () => {
     const [one, two] = [pacing(), pacing()];
     two.scarcity('default');
-    await seconds([one, two], 30, () => one.permitted('default', 20_000, 30_000));
+    await seconds([one, two], 30, () => one.permitted('default', 'chat', 20_000, 30_000));
     const risen = two.scarcity('default');
     expect(risen).toBeGreaterThan(3);
     expect(one.scarcity('alias')).toBeCloseTo(risen, 0);
     expect(telemetry.paces.at(-1)?.priceSeconds).toBeCloseTo(risen, 0);
-    await seconds([one, two], 600, () => one.permitted('default', 0, 30_000));
+    await seconds([one, two], 600, () => one.permitted('default', 'chat', 0, 30_000));
     expect(two.scarcity('default')).toBe(1);
   });
 
   it('is each account’s own, and 1 for one that is not known here', async () => {
     const worker = pacing();
     worker.scarcity('silent');
-    await seconds([worker], 30, () => worker.permitted('default', 20_000, 30_000));
+    await seconds([worker], 30, () => worker.permitted('default', 'chat', 20_000, 30_000));
     expect(worker.scarcity('silent')).toBe(1);
     expect(worker.scarcity('elsewhere')).toBe(1);
-    expect(() => worker.permitted('elsewhere', 1, 1)).not.toThrow();
+    expect(() => worker.permitted('elsewhere', 'chat', 1, 1)).not.toThrow();
   });
 
   it('stays as it is while Redis is away, which costs no exchange that is to come', async () => {
     const worker = pacing();
-    await seconds([worker], 30, () => worker.permitted('default', 20_000, 30_000));
+    await seconds([worker], 30, () => worker.permitted('default', 'chat', 20_000, 30_000));
     const before = worker.scarcity('default');
     store.unavailable = true;
-    worker.permitted('default', 20_000, 30_000);
+    worker.permitted('default', 'chat', 20_000, 30_000);
     await expect(worker.sync()).rejects.toThrow('switched off');
     expect(worker.scarcity('default')).toBe(before);
     store.unavailable = false;
     clock.advance(1000);
     await worker.sync();
     expect(worker.scarcity('default')).toBeGreaterThan(before);
+  });
+
+  it('lets classes that have had few looks go first, while looks wait for long', async () => {
+    const worker = pacing();
+    const behind = (waitedMs: number) => () => {
+      for (const classKey of [...Array.from({ length: 9 }, () => 'batch'), 'chat']) {
+        worker.permitted('default', classKey, waitedMs, 30_000);
+      }
+    };
+    await seconds([worker], 10, behind(200));
+    expect(worker.goesFirst('default', 'chat')).toBe(false);
+    await seconds([worker], 10, behind(5000));
+    expect(worker.goesFirst('default', 'chat')).toBe(true);
+    expect(worker.goesFirst('alias', 'chat')).toBe(true);
+    expect(worker.goesFirst('default', 'batch')).toBe(false);
+    expect(worker.goesFirst('silent', 'chat')).toBe(false);
   });
 
   it('takes no trip where no step has asked', async () => {
