@@ -124,10 +124,7 @@ it('notices that webhooks stop, says so, looks as without them, and goes back by
     const before = { stopped: said(stopped), again: said(again) };
 
     tell(1);
-    const lostFrom = fleet.ledger().webhooks.lost;
     await onAllWorkers(fleet, 'webhooks to be given up', ratio, (value) => value < 0.1);
-    // The runs that were in flight when it happened, and some more.
-    expect(fleet.ledger().webhooks.lost - lostFrom).toBeLessThan(60);
     expect(await webhooks()).toMatchObject({ ok: false, detail: expect.stringContaining(stopped) });
     const [untold, polled] = await Promise.all([
       carry(fleet, sort, 12),
