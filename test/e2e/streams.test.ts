@@ -55,7 +55,7 @@ describe('300 streamed runs on two workers', () => {
     expect(callsTotal / ended.length).toBeLessThanOrEqual(1.05);
   });
 
-  it('all end, once, though connections break, fall silent and a worker is killed', async (test) => {
+  it('all end, once, though connections break and a worker is killed', async (test) => {
     const fleet = await Fleet.start(test, { redis, workers: 2 });
     fleet.simulator.setFaults({
       rules: [
