@@ -23,7 +23,8 @@ const plans: readonly Plan[] = (['responses', 'assistants'] as const).flatMap((k
   ),
 );
 
-function asking({ kind, rounds, calls }: Plan): RunInput {
+/** On a thread, a run can be found again whose worker died with its create. */
+function asking({ kind, rounds, calls }: Plan, threadId = ''): RunInput {
   const metadata = simulated({ duration_ms: 150, tool_rounds: rounds, tool_calls: calls });
   const tools = { mode: 'queue' } as const;
   if (kind === 'responses') {
@@ -33,8 +34,8 @@ function asking({ kind, rounds, calls }: Plan): RunInput {
     return { kind, request, tools, on_ambiguous: 'retry' };
   }
   const offered = [{ type: 'function', function: { name: 'simulated_tool' } }];
-  const thread = { messages: [{ role: 'user', content: 'Hello' }] };
-  return { kind, request: { assistant_id: 'asst_1', thread, tools: offered, metadata }, tools };
+  const request = { assistant_id: 'asst_1', thread_id: threadId, tools: offered, metadata };
+  return { kind, request, tools };
 }
 
 const starts = (effects: readonly Effect[]): readonly Effect[] =>
@@ -61,7 +62,8 @@ describe.concurrent('tool runs in trouble', () => {
       ],
     });
     const effects = (): Promise<Effect[]> => readEffects(redis.client, fleet.prefix);
-    const accepted = await fleet.client.runs.createMany(plans.map((plan) => asking(plan)));
+    const threads = await Promise.all(plans.map(() => fleet.newThread()));
+    const accepted = await fleet.client.runs.createMany(plans.map((plan, at) => asking(plan, threads[at])));
     const ended = Promise.all(accepted.map(({ run }) => fleet.client.runs.wait(run?.id ?? '')));
 
     for (const victim of victims) {
