@@ -1,4 +1,4 @@
-import { ErrorCode, type Job, type Worker } from 'bullmq';
+import type { Job, Worker } from 'bullmq';
 import { ActivationLostError } from '../../domain/errors.ts';
 import { type RunOutcome, type RunSpec, type RunState, statusOf } from '../../domain/run.ts';
 import type { JobData } from '../../domain/wire/job-data.ts';
@@ -8,12 +8,15 @@ import type { ProviderRequest } from '../../ports/run-provider.ts';
 import type { Activation, Signals } from '../../ports/run-store.ts';
 import type { RedisClient } from '../redis-sdk/client.ts';
 import { onRedis } from '../redis-sdk/errors.ts';
+import { isLost } from '../redis-sdk/steady-worker.ts';
 import type { RunKeys } from './keys.ts';
 import { type LaneMember, Lanes } from './lanes.ts';
-import { hasCode, promote } from './promote.ts';
+import { type LateReply, leaveReply, withReply } from './late-replies.ts';
+import { promote } from './promote.ts';
 import { canBeAdopted, ProviderIds } from './provider-ids.ts';
 import { outcomeOf, stateOf } from './record.ts';
 import { loadRequest } from './request.ts';
+import type { SentCreates } from './sent-creates.ts';
 import { clearWake, commitOutcome, readSignals, saveState } from './scripts.ts';
 
 export interface ActivationDeps {
@@ -22,6 +25,9 @@ export interface ActivationDeps {
   readonly keys: RunKeys;
   readonly clock: Clock;
   readonly defaultDeadlineSeconds: number;
+  readonly sent: SentCreates;
+  /** Does it again for as long as it fails with `StoreUnavailableError`. */
+  readonly persist: <T>(write: () => Promise<T>) => Promise<T>;
 }
 
 const wakers = ['webhook', 'stream', 'tools', 'caller', 'lane'] as const;
@@ -29,7 +35,7 @@ const wakers = ['webhook', 'stream', 'tools', 'caller', 'lane'] as const;
 /** One turn of a run's job on this worker, under the job's lock. */
 export class BullmqActivation implements Activation {
   readonly spec: RunSpec;
-  readonly state: RunState;
+  state: RunState;
   readonly inlineRequest: ProviderRequest | null;
   private readonly deps: ActivationDeps;
   private readonly id: string;
@@ -41,6 +47,8 @@ export class BullmqActivation implements Activation {
   private index: string;
   /** The wake that this activation has seen; it answers for no later one. */
   private wake = '';
+  /** The create that this activation sends, with what was on record before it. */
+  private create: LateReply | null = null;
   private closed = false;
 
   constructor(deps: ActivationDeps, job: Job, id: string, token: string, data: JobData) {
@@ -76,7 +84,8 @@ export class BullmqActivation implements Activation {
   async takeSignals(): Promise<Signals> {
     const { client, keys } = this.deps;
     const found = await onRedis(() => readSignals.run(client, [keys.wake(this.id), keys.job(this.id)], []));
-    const [wake, cancelRequestedAt, providerRunId]: unknown[] = Array.isArray(found) ? found : [];
+    const [wake, cancelRequestedAt, providerRunId, reply]: unknown[] = Array.isArray(found) ? found : [];
+    this.state = withReply(this.state, reply);
     this.wake = typeof wake === 'string' ? wake : '';
     const by = this.wake.split(':')[0];
     const candidate = await this.takeCandidate(typeof providerRunId === 'string' ? providerRunId : null);
@@ -128,14 +137,63 @@ export class BullmqActivation implements Activation {
   async save(state: RunState): Promise<void> {
     const to = this.indexOf(state);
     const isCreate = state.phase === 'creating' && state.candidate === undefined;
+    if (isCreate) {
+      const formerId = state.continues?.providerRunId ?? null;
+      this.create = { intentAtMs: state.intentAtMs, formerId, state: this.state };
+    }
     const result = await this.runLocked(saveState, to, [JSON.stringify(state), isCreate ? '1' : '']);
-    if (result === 'lost') throw this.lost();
+    if (result === 'lost') {
+      // Nothing is sent. An intent may be on record all the same, when the reply to its write was lost.
+      if (isCreate) await this.leaveReply(this.state);
+      throw this.lost();
+    }
+    if (this.create !== null) this.noteSent(state);
     this.index = to;
   }
 
   async park(state: RunState): Promise<void> {
     if (this.closed) throw this.lost();
-    const { worker, clock, client, keys } = this.deps;
+    if (this.create !== null) this.noteSent(state);
+    await this.persist(() => this.move(state), state);
+    const { worker, client, keys } = this.deps;
+    // A wake that came while we were active could not promote us; it can now.
+    await this.persist(() =>
+      onRedis(async () => {
+        const wake = await clearWake.run(client, [keys.wake(this.id)], [this.wake]);
+        if (wake === 'again') await promote(worker, this.id);
+      }),
+    );
+  }
+
+  /** What a step has learnt is written as soon as Redis takes it; where the run was lost meanwhile, it is left beside it. */
+  private async persist<T>(write: () => Promise<T>, learnt: RunState | null = null): Promise<T> {
+    try {
+      return await this.deps.persist(write);
+    } catch (error) {
+      if (error instanceof ActivationLostError && learnt !== null) await this.leaveReply(learnt);
+      throw error;
+    }
+  }
+
+  private async leaveReply(state: RunState): Promise<void> {
+    const { create } = this;
+    if (create === null || state.phase === 'creating' || this.closed) return;
+    const { client, keys, worker } = this.deps;
+    await this.deps.persist(() => leaveReply(client, keys, worker, this.id, { ...create, state }));
+  }
+
+  private noteSent(state: RunState): void {
+    const { create } = this;
+    // Refused by the provider, or never sent.
+    const isVoid =
+      state.phase === 'accepted' || ('providerRunId' in state && state.providerRunId === create?.formerId);
+    if (create === null || isVoid) this.deps.sent.drop(this.id);
+    else this.deps.sent.note(this.id, { ...create, state }, this.deps.clock.nowMs());
+  }
+
+  /** State and time. */
+  private async move(state: RunState): Promise<void> {
+    const { worker, clock } = this.deps;
     const to = this.indexOf(state);
     await onRedis(async () => {
       await this.link(state);
@@ -151,9 +209,6 @@ export class BullmqActivation implements Activation {
       } catch (error) {
         throw isLost(error) ? this.lost() : error;
       }
-      // A wake that came while we were active could not promote us; it can now.
-      const wake = await clearWake.run(client, [keys.wake(this.id)], [this.wake]);
-      if (wake === 'again') await promote(worker, this.id);
     });
   }
 
@@ -166,10 +221,16 @@ export class BullmqActivation implements Activation {
     const { output, ...rest } = outcome;
     const args = [JSON.stringify(state), JSON.stringify(rest), output === null ? '' : JSON.stringify(output)];
     if (this.closed) throw this.lost();
-    await onRedis(() => this.link(state));
-    const result = await this.runLocked(commitOutcome, this.indexOf(state), args);
-    if (result === 'lost') throw this.lost();
-    return result === 'written';
+    const write = async (): Promise<unknown> => {
+      await onRedis(() => this.link(state));
+      const result = await this.runLocked(commitOutcome, this.indexOf(state), args);
+      if (result === 'lost') throw this.lost();
+      return result;
+    };
+    // A create that was refused made nothing: it is sent again, and refused again.
+    const isRefusal = 'providerRunId' in state && state.providerRunId === null;
+    if (isRefusal) this.deps.sent.drop(this.id);
+    return (await this.persist(write, isRefusal ? (this.create?.state ?? null) : null)) === 'written';
   }
 
   async outcome(): Promise<RunOutcome | null> {
@@ -194,15 +255,4 @@ export class BullmqActivation implements Activation {
   private lost(): ActivationLostError {
     return new ActivationLostError(`Another worker has taken over run ${this.id}.`);
   }
-}
-
-/** The job is not ours any more: its lock expired or is another's, or the job is gone. */
-export function isLost(error: unknown): boolean {
-  return hasCode(
-    error,
-    ErrorCode.JobLockNotExist,
-    ErrorCode.JobLockMismatch,
-    ErrorCode.JobNotExist,
-    ErrorCode.JobNotInState,
-  );
 }

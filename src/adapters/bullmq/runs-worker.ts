@@ -1,7 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DelayedError, type Job, UnrecoverableError, Worker } from 'bullmq';
 import * as z from 'zod';
 import { ActivationLostError, StoreUnavailableError } from '../../domain/errors.ts';
 import { type JobData, jobData } from '../../domain/wire/job-data.ts';
+import { isAsking } from '../../domain/decide-tools.ts';
 import { endedState } from '../../domain/decision.ts';
 import { internalOutcome } from '../../domain/outcome.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -9,9 +11,12 @@ import type { Activation } from '../../ports/run-store.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
 import type { RedisClient } from '../redis-sdk/client.ts';
 import { closeWithin } from '../redis-sdk/close-worker.ts';
-import { BullmqActivation, isLost } from './activation.ts';
+import { isLost, steady } from '../redis-sdk/steady-worker.ts';
+import { BullmqActivation } from './activation.ts';
 import { runKeys, runsQueue } from './keys.ts';
+import { leaveReply } from './late-replies.ts';
 import { isForeignState } from './record.ts';
+import { SentCreates } from './sent-creates.ts';
 
 /** What a step came to: `result` becomes the result of the job. */
 export type StepResult = { readonly type: 'parked' } | { readonly type: 'ended'; readonly result: unknown };
@@ -36,6 +41,10 @@ const stalledIntervalMs = 2000;
 /** When a worker that held the timer of the next delayed job dies, another takes it over within this time. */
 const drainDelaySeconds = 1;
 const redisRetryMs = 500;
+/** After an outage all get so long to write down what they sent before and during it; until then, nothing is created. */
+const settleMs = 5000;
+/** Time for the client to find the new master, or the new owner of the slot. */
+const recallAfterMs = 1000;
 
 /** The fields that have a default: all of them stand in what the API wrote. */
 const completeFields = [
@@ -56,6 +65,11 @@ export class RunsWorker {
   readonly worker: Worker;
   private readonly options: RunsWorkerOptions;
   private readonly keys: ReturnType<typeof runKeys>;
+  private readonly abandoned = new AbortController();
+  private readonly sent = new SentCreates();
+  private recalling: Promise<void> | null = null;
+  /** When Redis last failed us. */
+  private troubleAtMs = -settleMs;
 
   constructor(options: RunsWorkerOptions) {
     this.options = options;
@@ -67,11 +81,18 @@ export class RunsWorker {
       lockDuration: options.lockDurationMs ?? defaultLockDurationMs,
       stalledInterval: stalledIntervalMs,
       drainDelay: drainDelaySeconds,
+      runRetryDelay: redisRetryMs,
       // BullMQ never resets this counter in a job's life, and a stalled activation is no fault of the run.
       maxStalledCount: 1_000_000_000,
       autorun: false,
     });
     this.worker.on('error', (error) => this.noteError(error));
+    steady(this.worker);
+    // A first connection is no outage.
+    options.client.on('close', () => {
+      this.noteTrouble();
+      options.client.once('ready', () => this.noteTrouble());
+    });
   }
 
   /** Resolves when the worker takes jobs. */
@@ -83,8 +104,9 @@ export class RunsWorker {
 
   /** Takes no more jobs, and resolves when the steps in hand are done, or after `deadlineMs`. */
   async stop(deadlineMs: number): Promise<void> {
-    if (!(await closeWithin(this.worker, deadlineMs)))
-      this.options.telemetry.log('warn', 'A step did not finish in time and is left to others');
+    const isClosed = await closeWithin(this.worker, deadlineMs);
+    this.abandoned.abort();
+    if (!isClosed) this.options.telemetry.log('warn', 'A step did not finish in time and is left to others');
   }
 
   private async process(job: Job, token: string): Promise<unknown> {
@@ -95,8 +117,22 @@ export class RunsWorker {
     }
     const data = await this.dataOf(job, id);
     const { client, clock, defaultDeadlineSeconds } = this.options;
-    const deps = { worker: this.worker, client, keys: this.keys, clock, defaultDeadlineSeconds };
+    const persist = <T>(write: () => Promise<T>): Promise<T> => this.persist(id, write);
+    const deps = {
+      worker: this.worker,
+      client,
+      keys: this.keys,
+      clock,
+      defaultDeadlineSeconds,
+      sent: this.sent,
+      persist,
+    };
     const activation = new BullmqActivation(deps, job, id, token, data);
+    const holdMs = this.holdMs(activation);
+    if (holdMs > 0) {
+      await this.putBack(id, token, holdMs);
+      throw new DelayedError();
+    }
     let result: StepResult;
     try {
       // Foreign producers know nothing of our index, and our API may have died between the index and the job.
@@ -125,6 +161,7 @@ export class RunsWorker {
   private async rescue(activation: BullmqActivation, token: string, error: unknown): Promise<void> {
     const { telemetry } = this.options;
     const runId = activation.spec.id;
+    this.noteTrouble();
     if (error instanceof StoreUnavailableError)
       telemetry.log('warn', 'A step was interrupted by Redis and is put back', { runId, error });
     else await this.endVisibly(activation, error);
@@ -170,18 +207,63 @@ export class RunsWorker {
   }
 
   /** Leaves the slot with the state as it was last written; waits for Redis, since a job thrown away now is lost. */
-  private async putBack(id: string, token: string): Promise<void> {
+  private async putBack(id: string, token: string, delayMs = 1000): Promise<void> {
     for (;;) {
       try {
         const nowMs = this.options.clock.nowMs();
-        await this.worker.getBackend().moveToDelayed(id, nowMs, 1000, token, { skipAttempt: true });
+        await this.worker.getBackend().moveToDelayed(id, nowMs, delayMs, token, { skipAttempt: true });
         return;
       } catch (error) {
         // Another worker has it, or will have it.
-        if (isLost(error)) return;
-        await new Promise((resolve) => setTimeout(resolve, redisRetryMs));
+        if (isLost(error) || this.abandoned.signal.aborted) return;
+        this.noteTrouble();
+        await sleep(redisRetryMs);
       }
     }
+  }
+
+  /** Writes until Redis takes it: what a call has brought must not be lost with the step. */
+  private async persist<T>(runId: string, write: () => Promise<T>): Promise<T> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await write();
+      } catch (error) {
+        if (!(error instanceof StoreUnavailableError) || this.abandoned.signal.aborted) throw error;
+        this.noteTrouble();
+        if (tries === 1)
+          this.options.telemetry.log('warn', 'Redis does not take a step; it is tried until it does', {
+            runId,
+            error,
+          });
+        await sleep(redisRetryMs);
+      }
+    }
+  }
+
+  private noteTrouble(): void {
+    this.troubleAtMs = this.options.clock.nowMs();
+    this.recalling ??= this.recall().finally(() => (this.recalling = null));
+  }
+
+  /** Redis may have forgotten what was sent of late: it is told again. */
+  private async recall(): Promise<void> {
+    await sleep(recallAfterMs, null, { ref: false });
+    const { client } = this.options;
+    for (const [id, reply] of this.sent.latest()) {
+      if (this.abandoned.signal.aborted) return;
+      await this.persist(id, () => leaveReply(client, this.keys, this.worker, id, reply)).catch(
+        (error: unknown) => this.options.telemetry.log('error', 'A create was not told again', { error }),
+      );
+    }
+  }
+
+  /** How long a run is left alone that some other worker may know more of than Redis does. */
+  private holdMs({ spec, state }: BullmqActivation): number {
+    const mayCreate = state.phase === 'creating' || (state.phase === 'following' && isAsking(state));
+    const mayHaveBeenCreated = state.phase === 'accepted' && spec.acceptedAtMs <= this.troubleAtMs;
+    if (!mayCreate && !mayHaveBeenCreated) return 0;
+    // However the clock was set meanwhile.
+    return Math.min(settleMs, Math.ceil(this.troubleAtMs + settleMs - this.options.clock.nowMs()));
   }
 
   private noteError(error: unknown): void {
@@ -189,6 +271,7 @@ export class RunsWorker {
       this.options.telemetry.log('info', 'A lock was lost; another worker has the run', { error });
       return;
     }
+    this.noteTrouble();
     this.options.telemetry.log('error', 'The worker of the queue "runs" reported an error', { error });
   }
 }

@@ -20,8 +20,8 @@ const setWake = (by: string): string => wakeJob('KEYS[1]', 'KEYS[2]', by);
 
 /** KEYS: wake, job. A wake is only read: it is cleared when its activation has come to something. */
 export const readSignals = new Script(`
-  local fields = redis.call('HMGET', KEYS[2], 'cancelRequestedAt', 'provider')
-  return { redis.call('GET', KEYS[1]), fields[1], fields[2] }
+  local fields = redis.call('HMGET', KEYS[2], 'cancelRequestedAt', 'provider', 'reply')
+  return { redis.call('GET', KEYS[1]), fields[1], fields[2], fields[3] }
 `);
 
 /** KEYS: wake. ARGV: the wake as this activation read it. Another one has come since: 'again'. */
@@ -43,7 +43,7 @@ const changeIndex = `
 /** KEYS: lock, job, old index, new index. ARGV: token, id, accepted at, state, '1' when a create is about to go out. */
 export const saveState = new Script(`
   ${checkLock}
-  if ARGV[5] == '1' then redis.call('HDEL', KEYS[2], 'provider') end
+  if ARGV[5] == '1' then redis.call('HDEL', KEYS[2], 'provider', 'reply') end
   redis.call('HSET', KEYS[2], 'progress', ARGV[4])
   ${changeIndex}
   return 'saved'

@@ -8,6 +8,7 @@ import type { GuardedPost, PostAsk, PostResult } from '../outbound-sdk/guarded-p
 import { signWebhook } from '../outbound-sdk/standard-webhooks.ts';
 import type { RedisClient } from '../redis-sdk/client.ts';
 import { closeWithin } from '../redis-sdk/close-worker.ts';
+import { steady } from '../redis-sdk/steady-worker.ts';
 import { type CallbackKeys, callbackKeys, callbacksQueue, deliveredBodyLifeSeconds } from './keys.ts';
 
 export interface CallbacksWorkerOptions {
@@ -33,6 +34,7 @@ const defaultTimeoutMs = 15_000;
 const defaultLockDurationMs = 5000;
 const stalledIntervalMs = 2000;
 const drainDelaySeconds = 1;
+const redisRetryMs = 500;
 /** Longer than all tries take: a callback that has still found no place at its host by then is given up. */
 const mostAgeMs = 48 * 3_600_000;
 
@@ -65,6 +67,7 @@ export class CallbacksWorker {
       lockDuration: options.lockDurationMs ?? defaultLockDurationMs,
       stalledInterval: stalledIntervalMs,
       drainDelay: drainDelaySeconds,
+      runRetryDelay: redisRetryMs,
       // BullMQ never resets this counter, and a worker that dies is no fault of the endpoint.
       maxStalledCount: 1_000_000_000,
       autorun: false,
@@ -74,6 +77,7 @@ export class CallbacksWorker {
       },
     });
     this.worker.on('error', (error) => this.noteError(error));
+    steady(this.worker);
     // Not before the job is over: a worker that dies in between sends it again, and needs it.
     this.worker.on('completed', (job) => void this.dropBody(job.id ?? ''));
   }

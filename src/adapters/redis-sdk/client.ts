@@ -14,6 +14,11 @@ export class RedisUrlError extends Error {
 }
 
 const promptCommandTimeoutMs = 5000;
+const silenceMs = 15_000;
+/** Some 2 s. */
+const promptRedirections = 20;
+/** Some 30 s; then the step is put back. */
+const patientRedirections = 300;
 
 /**
  * ioredis says no `end` when it is disconnected while it waits to connect again, and BullMQ waits for that word: a worker
@@ -48,6 +53,8 @@ export function connectRedis(url: string, patience: Patience): RedisClient {
     ...(patience === 'patient'
       ? { maxRetriesPerRequest: null }
       : { maxRetriesPerRequest: 1, commandTimeout: promptCommandTimeoutMs }),
+    // A server that vanished without a word is given up: longer than any blocking wait (BullMQ's take 10 s at most).
+    socketTimeout: silenceMs,
     // Capped: a server that is back is found within two seconds.
     retryStrategy: (attempt: number) => Math.min(50 * 2 ** Math.min(attempt, 6), 2000),
     // A failover leaves connections to a demoted master behind: its READONLY is the sign to reconnect.
@@ -62,6 +69,10 @@ export function connectRedis(url: string, patience: Patience): RedisClient {
       return sayingItsEnd(
         new Redis({
           ...options,
+          // A master that hangs keeps its connections open: Sentinel tells that there is another.
+          failoverDetector: true,
+          // Without it, what Sentinel names would be reached in clear text.
+          ...(target.tls ? { enableTLSForSentinelMode: true, sentinelTLS: {} } : {}),
           sentinels: target.nodes.map(({ host, port }) => ({ host, port })),
           name: target.master,
           db: target.db,
@@ -70,7 +81,12 @@ export function connectRedis(url: string, patience: Patience): RedisClient {
     case 'cluster':
       return new Cluster(
         target.nodes.map(({ host, port }): ClusterNode => ({ host, port })),
-        { redisOptions: options, clusterRetryStrategy: (attempt) => Math.min(100 * attempt, 2000) },
+        {
+          redisOptions: options,
+          clusterRetryStrategy: (attempt) => Math.min(100 * attempt, 2000),
+          // While a slot moves, what needs several of its keys is refused, and is tried again each 100 ms.
+          maxRedirections: patience === 'patient' ? patientRedirections : promptRedirections,
+        },
       );
     default: {
       const never: never = target.form;

@@ -8,6 +8,7 @@ import type { Kept, ToolReturn } from '../../ports/tool-calls.ts';
 import type { GuardedPost, PostResult } from '../outbound-sdk/guarded-post.ts';
 import { signWebhook } from '../outbound-sdk/standard-webhooks.ts';
 import type { RedisClient } from '../redis-sdk/client.ts';
+import { steady } from '../redis-sdk/steady-worker.ts';
 import { failure } from './call-tool.ts';
 import { httpToolKeys, type HttpToolKeys, httpToolsQueue } from './keys.ts';
 import { Withdrawals } from './withdrawals.ts';
@@ -69,11 +70,13 @@ export class HttpToolsWorker {
       lockDuration: options.lockDurationMs ?? defaultLockDurationMs,
       stalledInterval: stalledIntervalMs,
       drainDelay: 1,
+      runRetryDelay: redisRetryMs,
       // Only its worker's death makes a call again, and that as often as it takes.
       maxStalledCount: 1_000_000_000,
       autorun: false,
     });
     this.worker.on('error', (error) => this.noteError(error));
+    steady(this.worker);
   }
 
   /** Resolves when the worker takes calls. */

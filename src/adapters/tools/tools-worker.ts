@@ -7,6 +7,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
 import type { RedisClient } from '../redis-sdk/client.ts';
 import { closeWithin } from '../redis-sdk/close-worker.ts';
+import { steady } from '../redis-sdk/steady-worker.ts';
 import { callTool, failure, ToolAborted } from './call-tool.ts';
 import { type ToolKeys, toolKeys, toolsQueue } from './keys.ts';
 import { Presence } from './presence.ts';
@@ -81,11 +82,13 @@ export class ToolsWorker {
       lockDuration,
       stalledInterval: stalledIntervalMs,
       drainDelay: drainDelaySeconds,
+      runRetryDelay: redisRetryMs,
       // Only its worker's death runs a call again, and that as often as it takes.
       maxStalledCount: 1_000_000_000,
       autorun: false,
     });
     this.worker.on('error', (error) => this.noteError(error));
+    steady(this.worker);
   }
 
   /** Resolves when the worker takes calls. */
