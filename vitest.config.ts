@@ -3,8 +3,8 @@ import { programFor } from './test/support/deploy/binaries.ts';
 
 /** Redis's own clock, restarts and replication ids, and Redis killed in the middle: nothing but a real one will do. */
 const withoutRedis =
-  programFor('the limiter and chaos on a real Redis', 'redis-server') === null
-    ? ['test/integration/limiter/**', 'test/e2e/chaos.test.ts']
+  programFor('the limiter, chaos and faults of Redis on a real one', 'redis-server') === null
+    ? ['test/integration/limiter/**', 'test/e2e/chaos.test.ts', 'test/e2e/redis-*.test.ts']
     : [];
 
 /** One project a level, so that `npx vitest --project unit` runs one level alone. */

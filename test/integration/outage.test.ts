@@ -3,6 +3,7 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { anAssistantsRun, aResponse } from '../support/fleet.ts';
+import { expectRefused, knock } from '../support/knock.ts';
 import { LocalFleet } from '../support/local-fleet.ts';
 import { describeOnRealRedis, useRedis } from '../support/redis.ts';
 import { RealRedis } from '../support/redis-server.ts';
@@ -10,23 +11,6 @@ import { TcpProxy } from '../support/tcp-proxy.ts';
 
 const redis = useRedis();
 const runs = 30;
-
-interface Refusal {
-  readonly status: number;
-  readonly retryAfter: string | null;
-  readonly type: string | null;
-}
-
-async function knock(fleet: LocalFleet, method: string, path: string, body?: unknown): Promise<Refusal> {
-  const answer = await fetch(`${fleet.apiUrl}${path}`, {
-    method,
-    headers: { 'content-type': 'application/json' },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  await answer.text();
-  const { headers, status } = answer;
-  return { status, retryAfter: headers.get('retry-after'), type: headers.get('content-type') };
-}
 
 /** Runs under way, Redis away, callers refused, Redis back; nothing is done twice. Resolves with the runs that were lost. */
 async function survives(
@@ -59,10 +43,7 @@ async function survives(
     knock(fleet, 'GET', '/v1/runs'),
     knock(fleet, 'POST', `/v1/runs/${ids[0]}/cancel`),
   ]);
-  for (const refusal of refusals) {
-    expect(refusal).toMatchObject({ status: 503, type: expect.stringContaining('application/problem+json') });
-    expect(Number(refusal.retryAfter)).toBeGreaterThan(0);
-  }
+  for (const refusal of refusals) expectRefused(refusal);
   await expect(knock(fleet, 'GET', '/readyz')).resolves.toMatchObject({ status: 503 });
   await expect(knock(fleet, 'GET', '/healthz')).resolves.toMatchObject({ status: 200 });
   await back();

@@ -1,7 +1,7 @@
 /** A Redis for tests: a real server where the machine has one, else the embedded one. */
 
 import { once } from 'node:events';
-import { access, constants, mkdtemp, rm } from 'node:fs/promises';
+import { access, constants, mkdtemp, rm, stat, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -43,22 +43,27 @@ export async function startEmbedded(): Promise<RedisServer> {
   return { url: embedded.url, port, [Symbol.asyncDispose]: () => embedded.stop() };
 }
 
+export type RedisSettings = Readonly<Record<string, string>>;
+
 /** One that can be frozen, killed and started again on what it wrote. */
 export class RealRedis implements RedisServer {
   readonly url: string;
   readonly port: number;
-  private readonly directory: string;
+  readonly directory: string;
+  private readonly settings: RedisSettings;
   private child: GuardedChild | null = null;
 
-  private constructor(port: number, directory: string) {
+  private constructor(port: number, directory: string, settings: RedisSettings) {
     this.port = port;
     this.url = `redis://127.0.0.1:${port}`;
     this.directory = directory;
+    this.settings = settings;
   }
 
-  static async start(): Promise<RealRedis> {
+  /** `settings`: lines of redis.conf, in place of ours or besides them. */
+  static async start(settings: RedisSettings = {}): Promise<RealRedis> {
     const directory = await mkdtemp(join(tmpdir(), 'runfleet-redis-'));
-    const server = new RealRedis(await freePort(), directory);
+    const server = new RealRedis(await freePort(), directory, settings);
     await server.up();
     return server;
   }
@@ -74,6 +79,7 @@ export class RealRedis implements RedisServer {
       appendfsync: 'always',
       'maxmemory-policy': 'noeviction',
       hz: '100',
+      ...this.settings,
     };
     const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
     this.child = await spawnGuarded(redisBinary ?? 'redis-server', flags);
@@ -84,6 +90,20 @@ export class RealRedis implements RedisServer {
   async kill(): Promise<void> {
     await this.child?.end();
     this.child = null;
+  }
+
+  /** How much the append-only file holds. */
+  async written(): Promise<number> {
+    return (await stat(this.log)).size;
+  }
+
+  /** What a crash of the machine does to a file that the disk has only a part of. While the server is down. */
+  async forgetAllAfter(bytes: number): Promise<void> {
+    await truncate(this.log, bytes);
+  }
+
+  private get log(): string {
+    return join(this.directory, 'appendonlydir', 'appendonly.aof.1.incr.aof');
   }
 
   /** Silent, with its connections open: as a machine that swaps, or a network that swallows. */

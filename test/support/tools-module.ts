@@ -1,13 +1,13 @@
 /** The tools of the end-to-end tests. What they do to the world is a list in Redis. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Redis } from 'ioredis';
 import type { ToolContext } from '../../src/adapters/tools/tool.ts';
+import { connectRedis } from '../../src/adapters/redis-sdk/client.ts';
 import { processEnvironment } from '../../src/config/index.ts';
 import { effectsKey, type Effect } from './tool-effects.ts';
 
 const { REDIS_URL = '', RUNFLEET_PREFIX = '', TEST_TOOL_MS = '0' } = processEnvironment();
-const redis = new Redis(REDIS_URL);
+const redis = connectRedis(REDIS_URL, 'patient');
 
 async function note(what: Effect['what'], { toolCallId }: ToolContext): Promise<void> {
   const effect: Effect = { what, toolCallId, pid: process.pid, atMs: Date.now() };

@@ -1,0 +1,91 @@
+/** A whole fleet on a Redis Cluster of three masters, while the slot of its keys moves from one to another. */
+
+import { expect, it } from 'vitest';
+import { connectRedis } from '../../src/adapters/redis-sdk/client.ts';
+import { eventually } from '../support/eventually.ts';
+import { anAssistantsRun, aResponse, Fleet, secrets, simulated } from '../support/fleet.ts';
+import { expectRefused, knock } from '../support/knock.ts';
+import { RunfleetProcess } from '../support/processes.ts';
+import { Receiver } from '../support/receiver.ts';
+import { RedisCluster } from '../support/redis-cluster.ts';
+import { required } from '../support/required.ts';
+import { effectsKey } from '../support/tool-effects.ts';
+
+const prefix = '{runfleet}';
+const runs = 24;
+
+function withTools(durationMs: number) {
+  const tools = [{ type: 'function', name: 'simulated_tool', parameters: { type: 'object' } }];
+  const metadata = simulated({ duration_ms: durationMs, tool_rounds: 1, tool_calls: 2 });
+  const request = { model: 'gpt-5', input: 'Hello', tools, metadata };
+  return { kind: 'responses', request, tools: { mode: 'queue' } } as const;
+}
+
+it('carries every run to its end once, with its tools and callbacks, wherever the keys are', async (test) => {
+  const cluster = await RedisCluster.start();
+  test.onTestFinished(() => cluster[Symbol.asyncDispose]());
+  const receiver = await Receiver.start(test);
+  const fleet = await Fleet.start(test, {
+    redis: { url: cluster.url, prefix: () => prefix },
+    workers: 2,
+    env: {
+      RUNFLEET_RPM: '6000',
+      RUNFLEET_POLL_POLICY: 'learned',
+      RUNFLEET_CALLBACK_SECRET: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
+      RUNFLEET_CALLBACK_ALLOW: '127.0.0.1',
+    },
+  });
+  await Promise.all([fleet.addTools(), RunfleetProcess.start(test, ['callbacks'], fleet.env)]);
+
+  const prompt = 'Long enough to stand beside its job. '.repeat(200);
+  const inputs = Array.from({ length: runs }, (_, n) => {
+    const input =
+      n % 4 === 0
+        ? withTools(1000 + n * 100)
+        : (n % 2 === 0 ? aResponse : anAssistantsRun)({ duration_ms: 1000 + n * 100 }, prompt);
+    // Three wait for each other; all tell of their end.
+    return { ...input, callback: { url: receiver.url }, ...(n % 8 === 1 ? { lane: 'one' } : {}) };
+  });
+  const before = await fleet.client.runs.createMany(inputs);
+  const key = { idempotencyKey: 'the-same' };
+  const once = await fleet.client.runs.create(aResponse({ duration_ms: 500 }), key);
+  await eventually(
+    'runs to be under way',
+    () => fleet.ledger().runs.length,
+    (created) => created > runs / 3,
+  );
+
+  const caller = { apiUrl: fleet.api.apiUrl, apiKey: secrets.runfleet };
+  // Sent again by their sender until they are taken: what was refused was not accepted.
+  const meanwhile: Promise<{ readonly id: string }>[] = [];
+  const moved = await cluster.moveSlotOf(prefix, async () => {
+    for (let n = 0; n < 5; n += 1)
+      meanwhile.push(
+        fleet.client.runs.create(aResponse({ duration_ms: 300 }), { idempotencyKey: `meanwhile-${n}` }),
+      );
+    // What needs keys of both nodes at once is refused.
+    expectRefused(await knock(caller, 'POST', '/v1/runs', aResponse({})));
+  });
+  expect(moved).toBeGreaterThan(runs);
+  const again = await fleet.client.runs.create(aResponse({ duration_ms: 500 }), key);
+  expect(again.id).toBe(once.id);
+
+  const ids = [...before.map(({ run }) => required(run).id), once.id];
+  for (const accepted of await Promise.all(meanwhile)) ids.push(accepted.id);
+  const ended = await Promise.all(ids.map((id) => fleet.client.runs.wait(id)));
+  expect(ended.filter(({ status }) => status !== 'completed')).toEqual([]);
+  const ledger = fleet.ledger();
+  expect(ledger.duplicates).toEqual([]);
+  const creates = ended.reduce((sum, { calls }) => sum + calls.create + calls.submit, 0);
+  expect(ledger.runs).toHaveLength(creates);
+  const told = (): string[] => receiver.received.map(({ headers }) => headers['webhook-id'] ?? '');
+  await eventually('each end to be told', told, (seen) => new Set(seen).size === runs);
+
+  const client = connectRedis(cluster.url, 'patient');
+  test.onTestFinished(() => client.disconnect());
+  const effects = await client.lrange(effectsKey(prefix), 0, -1);
+  const calls = effects.filter((text) => text.includes('"done"')).length;
+  expect(calls).toBe((runs / 4) * 2);
+  for (const queue of ['runs', 'tools', 'callbacks'])
+    expect(await client.zcard(`${prefix}:${queue}:failed`)).toBe(0);
+});
