@@ -68,7 +68,7 @@ export async function advance(activation: Activation, deps: AdvanceDeps): Promis
   try {
     return await step.run(event);
   } catch (error) {
-    if (error instanceof ActivationLostError) await step.leaveWord();
+    if (error instanceof ActivationLostError) await step.calls.leaveWord();
     if (error instanceof ActivationLostError || error instanceof StoreUnavailableError) throw error;
     // A bug must not lose the run nor loop: it ends visibly, with what we know of it.
     deps.telemetry.log('error', 'A step failed for a reason of our own', { runId: spec.id, error });
@@ -82,7 +82,7 @@ class Step {
   private readonly deps: AdvanceDeps;
   private foundBy: DecideContext['foundBy'];
   private readonly rules: RequestRules;
-  private readonly calls: ProviderCalls;
+  readonly calls: ProviderCalls;
   private readonly stream: StepStream;
   private readonly tools: ToolRounds;
   private readonly thorough: boolean;
@@ -107,12 +107,10 @@ class Step {
     this.state = activation.state;
   }
 
-  leaveWord(): Promise<void> {
-    return this.calls.leaveWord();
-  }
-
   async run(first: RunEvent): Promise<Advanced> {
-    await this.loadRequestIfNeeded();
+    const { phase } = this.state;
+    // Looks need no request; creates and searches for a lost one do.
+    if (phase === 'accepted' || phase === 'creating') await this.loadRequest();
     const told = await this.stream.look();
     if (told !== null) this.foundBy = 'stream';
     let decision = this.decide(told === null ? first : this.learn(told));
@@ -244,12 +242,6 @@ class Step {
     const nowMs = this.deps.clock.nowMs();
     const outcome = internalOutcome(message, nowMs);
     return await this.end(endedState(this.state, outcome, nowMs), outcome, this.state.permit);
-  }
-
-  /** Looks need no request; creates and searches for a lost one do. */
-  private async loadRequestIfNeeded(): Promise<void> {
-    const { phase } = this.state;
-    if (phase === 'accepted' || phase === 'creating') await this.loadRequest();
   }
 
   private async loadRequest(): Promise<void> {

@@ -161,10 +161,10 @@ export class RunsWorker {
   private async rescue(activation: BullmqActivation, token: string, error: unknown): Promise<void> {
     const { telemetry } = this.options;
     const runId = activation.spec.id;
-    this.noteTrouble();
-    if (error instanceof StoreUnavailableError)
+    if (error instanceof StoreUnavailableError) {
+      this.noteTrouble();
       telemetry.log('warn', 'A step was interrupted by Redis and is put back', { runId, error });
-    else await this.endVisibly(activation, error);
+    } else await this.endVisibly(activation, error);
     await this.putBack(runId, token);
   }
 

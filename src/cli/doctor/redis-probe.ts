@@ -5,6 +5,8 @@ import type { HelperQueues } from './queues.ts';
 export interface RedisProbe {
   /** The text of `INFO`. */
   info(): Promise<string>;
+  /** A line of its configuration; null where it may not be asked for, as at most providers. */
+  setting(name: string): Promise<string | null>;
   /** The server's clock, in milliseconds since the epoch. */
   timeMs(): Promise<number>;
   /** What waits in the queues of tools and callbacks of this fleet. */
@@ -41,6 +43,11 @@ export async function connectRedisProbe(url: string): Promise<RedisProbe> {
   }
   return {
     info: () => client.info(),
+    async setting(name) {
+      const found: unknown = await client.config('GET', name).catch(() => null);
+      const value: unknown = Array.isArray(found) ? found[1] : null;
+      return typeof value === 'string' ? value : null;
+    },
     async timeMs() {
       const [seconds, microseconds] = await client.time();
       return Number(seconds) * 1000 + Number(microseconds) / 1000;

@@ -31,7 +31,8 @@ export async function checkRedis(deps: RedisDeps): Promise<Finding[]> {
       ...connected,
       checkVersion(info),
       checkEviction(info),
-      checkPersistence(info),
+      checkPersistence(info, await probe.setting('appendfsync')),
+      checkReplication(info),
       checkHz(info),
       clock,
       ...checkQueues(queues, deps.env),
@@ -119,7 +120,8 @@ export function checkEviction(info: Info): Finding {
   return fail(check, `maxmemory-policy is ${policy}: a full Redis would throw runs away`, advice);
 }
 
-export function checkPersistence(info: Info): Finding {
+/** `appendfsync`: null where Redis does not tell. */
+export function checkPersistence(info: Info, appendfsync: string | null): Finding {
   const check = 'redis.persistence';
   if (info.get('aof_enabled') === undefined) {
     return warn(check, 'Redis does not say whether it persists', 'Make sure that it does: appendonly yes.');
@@ -136,7 +138,33 @@ export function checkPersistence(info: Info): Finding {
       'Look for a full or broken disk in its log.',
     );
   }
+  if (appendfsync === 'everysec' || appendfsync === 'no') {
+    const span = appendfsync === 'no' ? 'half a minute' : 'second';
+    const message = `appendfsync is ${appendfsync}: when its machine crashes, Redis forgets the last ${span} of accepted runs`;
+    return warn(
+      check,
+      message,
+      'Where that is too much: CONFIG SET appendfsync always (docs/reliability.md).',
+    );
+  }
   return ok(check, 'The append-only file is on');
+}
+
+/** A replica that is promoted lacks what the master had not sent it. */
+export function checkReplication(info: Info): Finding {
+  const check = 'redis.replication';
+  if (info.get('role') === 'slave')
+    return fail(check, 'This Redis is a replica and takes no writes', 'Point REDIS_URL at its master.');
+  if (Number(info.get('connected_slaves') ?? 0) === 0) return ok(check, 'No replica to fail over to');
+  // Redis tells of it only where `min-replicas-to-write` is set.
+  if (info.has('min_slaves_good_slaves'))
+    return ok(check, 'Writes need a replica that keeps up (min-replicas-to-write)');
+  const message = 'A master cut off from its replicas goes on accepting runs, which a failover throws away';
+  return warn(
+    check,
+    message,
+    'CONFIG SET min-replicas-to-write 1 and min-replicas-max-lag 10 (docs/reliability.md).',
+  );
 }
 
 const enoughHz = 100;

@@ -6,6 +6,7 @@ import {
   checkEviction,
   checkHz,
   checkPersistence,
+  checkReplication,
   checkRedis,
   checkVersion,
   parseInfo,
@@ -35,6 +36,7 @@ function probe(fields: Partial<RedisProbe> = {}): RedisProbe & { closed: boolean
   const made = {
     closed: false,
     info: () => Promise.resolve(infoText),
+    setting: () => Promise.resolve('always'),
     timeMs: () => Promise.resolve(1000),
     helperQueues: () => Promise.resolve(idle),
     close: () => void (made.closed = true),
@@ -75,7 +77,25 @@ describe('one look at INFO', () => {
     ['0', 'ok', 'warn'],
     ['1', 'err', 'fail'],
   ])('AOF %s, last write %s: %s', (aof_enabled, aof_last_write_status, verdict) => {
-    expect(checkPersistence(info({ aof_enabled, aof_last_write_status }))).toMatchObject({ verdict });
+    expect(checkPersistence(info({ aof_enabled, aof_last_write_status }), null)).toMatchObject({ verdict });
+  });
+
+  it.each([
+    ['always', 'ok'],
+    ['everysec', 'warn'],
+    ['no', 'warn'],
+    [null, 'ok'],
+  ])('appendfsync %s: %s', (appendfsync, verdict) => {
+    expect(checkPersistence(info({}), appendfsync)).toMatchObject({ verdict });
+  });
+
+  it.each([
+    [{ role: 'master', connected_slaves: '0' }, 'ok'],
+    [{ role: 'master', connected_slaves: '1' }, 'warn'],
+    [{ role: 'master', connected_slaves: '1', min_slaves_good_slaves: '1' }, 'ok'],
+    [{ role: 'slave' }, 'fail'],
+  ])('replication %o: %s', (fields, verdict) => {
+    expect(checkReplication(info(fields))).toMatchObject({ verdict });
   });
 
   it.each([
@@ -88,7 +108,7 @@ describe('one look at INFO', () => {
 
   it('what a managed Redis hides is to look at, not wrong', () => {
     expect(checkEviction(without('maxmemory_policy')).verdict).toBe('warn');
-    expect(checkPersistence(without('aof_enabled')).verdict).toBe('warn');
+    expect(checkPersistence(without('aof_enabled'), null).verdict).toBe('warn');
     expect(checkHz(without('configured_hz')).verdict).toBe('warn');
   });
 
@@ -122,7 +142,7 @@ describe('Redis as a whole', () => {
   it('all in order, and the connection closed', async () => {
     const one = probe();
     const findings = await checkRedis({ ...deps, connect: () => Promise.resolve(one) });
-    expect(findings.map(({ verdict }) => verdict)).toEqual(Array(8).fill('ok'));
+    expect(findings.map(({ verdict }) => verdict)).toEqual(Array(9).fill('ok'));
     expect(one.closed).toBe(true);
   });
 

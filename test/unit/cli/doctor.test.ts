@@ -158,6 +158,7 @@ describe('runfleet doctor', () => {
     Promise.resolve({
       info: () => Promise.resolve(info),
       helperQueues: () => Promise.resolve({ tools: { calls: 0, longestMs: 0, unserved: [] }, callbacks: 0 }),
+      setting: () => Promise.resolve(null),
       timeMs: () => Promise.resolve(Date.parse('2026-11-20T04:00:10Z')),
       close: () => undefined,
     });
@@ -170,7 +171,7 @@ describe('runfleet doctor', () => {
     expect(code).toBe(0);
     expect(stdout).not.toContain('✗');
     expect(stdout).toContain('✓ maxmemory-policy is noeviction\n');
-    expect(stderr).toBe('14 in order, 1 to look at, 0 wrong.\n');
+    expect(stderr).toBe('15 in order, 1 to look at, 0 wrong.\n');
   });
 
   it('tries the key of every account, and prints none', async () => {
