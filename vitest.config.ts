@@ -26,7 +26,7 @@ export default defineConfig({
       project('integration', 60_000),
       project('e2e', 120_000),
     ],
-    // Two cores are what a small CI machine has; tests wait for states, so more workers only add noise.
-    maxWorkers: 2,
+    // Two cores are what a small CI machine has. Whole fleets are waited for more than they work, so four at a time.
+    maxWorkers: 4,
   },
 });

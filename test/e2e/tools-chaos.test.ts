@@ -7,6 +7,7 @@ import { Fleet, simulated } from '../support/fleet.ts';
 import { useRedis } from '../support/redis.ts';
 import { type Effect, readEffects } from '../support/tool-effects.ts';
 import { webhookSecret } from '../support/webhooks.ts';
+import { lastingKeys } from '../support/lasting-keys.ts';
 
 const redis = useRedis();
 
@@ -89,7 +90,7 @@ describe.concurrent('tool runs in trouble', () => {
     expect(twice).toEqual([]);
     await eventually(
       'no job to be left',
-      () => redis.client.keys(`${fleet.prefix}:tools:*_*`),
+      () => lastingKeys(redis.client, `${fleet.prefix}:tools:*_*`),
       (keys) => keys.length === 0,
     );
   });

@@ -6,6 +6,7 @@ import { Fleet, simulated } from '../support/fleet.ts';
 import { fileLifetime, runfleet } from '../support/processes.ts';
 import { useRedis } from '../support/redis.ts';
 import { type Effect, readEffects } from '../support/tool-effects.ts';
+import { lastingKeys } from '../support/lasting-keys.ts';
 
 const redis = useRedis();
 const owner = fileLifetime();
@@ -70,7 +71,7 @@ describe.concurrent('tools processes', () => {
     expect(Math.max(0, ...restartedAtMs) - killedAtMs).toBeLessThan(10_000 + 1500);
     await eventually(
       'no job to be left',
-      () => redis.client.keys(`${fleet.prefix}:tools:*_*`),
+      () => lastingKeys(redis.client, `${fleet.prefix}:tools:*_*`),
       (keys) => keys.length === 0,
     );
   });

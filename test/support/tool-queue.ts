@@ -10,6 +10,7 @@ import { connectRedis, type RedisClient } from '../../src/adapters/redis-sdk/cli
 import type { Kept, ToolCallJob, ToolReturn } from '../../src/ports/tool-calls.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { RecordingTelemetry } from './fakes/telemetry.ts';
+import { lastingKeys } from './lasting-keys.ts';
 
 export const maxOutputBytes = 100_000;
 const lockDurationMs = 2000;
@@ -87,9 +88,7 @@ export class ToolQueue implements AsyncDisposable {
   /** Names of what is left in Redis of jobs and their locks. */
   /** Not those that, for a while, keep a call from being added again. */
   async jobKeys(runId: string): Promise<string[]> {
-    const keys = await this.client.keys(`${this.prefix}:tools:${runId}*`);
-    const lives = await Promise.all(keys.map((key) => this.client.pttl(key)));
-    return keys.filter((_, at) => lives[at] === -1);
+    return await lastingKeys(this.client, `${this.prefix}:tools:${runId}*`);
   }
 
   private connect(url: string): RedisClient {

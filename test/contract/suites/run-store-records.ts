@@ -15,6 +15,7 @@ export function recordsConformance(factory: RunStoreFactory): void {
   it('keeps a run as it was accepted', async () => {
     const acceptedAtMs = Math.trunc(harness.nowMs());
     const data = dataNow(harness, {
+      priority: 3,
       label: 'nightly',
       lane: 'customer-42',
       deadline_seconds: 90,
@@ -36,6 +37,7 @@ export function recordsConformance(factory: RunStoreFactory): void {
       id: 'run-a',
       callbackUrl: null,
       kind: 'responses',
+      priority: 3,
       follow: 'poll',
       account: 'eu',
       tools: {
