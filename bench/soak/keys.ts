@@ -1,11 +1,18 @@
 import type { Redis } from 'ioredis';
 
-/** How many keys there are of each sort: ids, digests and tickets in a name become `*`. */
+/** What goes by itself so soon is no growth: the name of a finished tool job, kept so that it is not handed out again. */
+const briefMs = 600_000;
+
+/** How many keys there are of each sort, brief ones left out: ids, digests and tickets in a name become `*`. */
 export async function keySorts(redis: Redis): Promise<Map<string, number>> {
   const found = new Map<string, number>();
   for await (const batch of redis.scanStream({ count: 1000 })) {
-    for (const key of batch) {
-      const sort = String(key)
+    const keys: string[] = batch.map(String);
+    const lives = await Promise.all(keys.map((key) => redis.pttl(key)));
+    for (const [at, key] of keys.entries()) {
+      const lifeMs = lives[at] ?? -1;
+      if (lifeMs !== -1 && lifeMs <= briefMs) continue;
+      const sort = key
         .replaceAll(/run_[0-9a-f]{32}/g, '*')
         .replaceAll(/(resp|run|thread)_[\w-]+/g, '*')
         .replaceAll(/(?<=:(idempotency|lane):).*/g, '*');
