@@ -99,7 +99,8 @@ export function createRedisLimiter(options: RedisLimiterOptions): RedisLimiter {
       options.subscriber.off('message', onMessage);
       options.subscriber.off('ready', subscribe);
       await front.close();
-      await options.subscriber.unsubscribe(keys.channel).catch(() => {});
+      // Not waited for: without a connection it would be for ever, and the subscription goes with the connection.
+      options.subscriber.unsubscribe(keys.channel).catch(() => {});
     },
   };
 }
