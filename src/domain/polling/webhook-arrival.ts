@@ -34,8 +34,8 @@ export const defaultArrival: ArrivalOptions = {
   downChance: 0.02,
 };
 
-/** Nothing is known, neither whether webhooks are set up nor how reliable they are. */
-export const unknownArrival: ArrivalState = { arrived: 1, missed: 0.25, down: 0.3, latencyMs: 1000 };
+/** Nothing is known but that a secret is set: who sets one has webhooks on their way. Two or three missed ones undo it. */
+export const unknownArrival: ArrivalState = { arrived: 4, missed: 0.25, down: 0.04, latencyMs: 1000 };
 
 /**
  * - `arrived`: the webhook told of the end. `latencyMs`: from the end to the webhook.
