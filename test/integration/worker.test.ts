@@ -64,9 +64,10 @@ const now = (): { accepted_at: string } => ({ accepted_at: new Date().toISOStrin
 const parkedFor = (ms: number, looks = 0) => following({ wakeAtMs: Date.now() + ms, looks });
 
 it('writes the state and the next time in one command', async () => {
-  const { store, worker, keys, prefix } = rig();
+  // First of all: it takes what others send while it starts for its own answer.
   const monitor = await redis.client.monitor();
   onTestFinished(() => monitor.disconnect());
+  const { store, worker, keys, prefix } = rig();
   const seen: string[][] = [];
   monitor.on('monitor', (_time: string, args: string[]) => seen.push(args));
   await worker(async (activation) => {

@@ -193,7 +193,8 @@ export class RunsWorker {
     const trusted: JobData = job.data;
     // What the API wrote fits and is complete, and a schema costs more than the step around it. What a foreign producer
     // left out is filled in at every step.
-    const isComplete = trusted.v === 1 && completeFields.every((field) => field in trusted);
+    // A foreign producer may have put anything there, null too.
+    const isComplete = Object(trusted).v === 1 && completeFields.every((field) => field in trusted);
     if (typeof job.progress === 'object' && isComplete) return trusted;
     const parsed = jobData.safeParse(job.data);
     if (parsed.success) return parsed.data;

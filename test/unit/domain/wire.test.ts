@@ -172,6 +172,7 @@ describe('specOf', () => {
       label: null,
       lane: null,
       onAmbiguous: 'fail',
+      priority: 0,
       metadata: {},
       callbackUrl: null,
       owner: null,
