@@ -121,9 +121,15 @@ export class Front implements RateGate {
     if (this.closed) return;
     this.closed = true;
     if (this.timer !== null) clearTimeout(this.timer);
+    this.sendAll();
+    await this.trips.close();
+    // The last trip, which was under way, has answered some more.
+    this.sendAll();
+  }
+
+  private sendAll(): void {
     for (const { call, slotUs } of this.held.takeAll()) this.permits.park(call, slotUs, leadMs(this.lead));
     for (const call of [...this.unchecked.splice(0), ...this.full.takeAll()]) this.permits.refuse(call);
-    await this.trips.close();
   }
 
   private callOf(ask: PermitAsk, resolve: Call['resolve']): Call {

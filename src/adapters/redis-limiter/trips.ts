@@ -141,7 +141,8 @@ export class Trips {
     const seen = this.sightings.take();
     const settle = this.takeSettlements();
     const sentAt = contact.stamp();
-    const pauseMs = this.pauseUntilLocalMs - contact.localMs();
+    const { pauseUntilLocalMs } = this;
+    const pauseMs = pauseUntilLocalMs - contact.localMs();
     const request: StepRequest = {
       asks: calls.map(askOf),
       back,
@@ -167,7 +168,8 @@ export class Trips {
     }
     if (reply.epoch !== contact.epoch) this.back = [];
     contact.hear(reply, sentAt);
-    if (pauseMs > 0) this.pauseUntilLocalMs = 0;
+    // A longer one, told meanwhile, goes with the next trip.
+    if (this.pauseUntilLocalMs === pauseUntilLocalMs) this.pauseUntilLocalMs = 0;
     for (const [i, call] of calls.entries()) {
       const answer = reply.answers[i];
       if (answer === undefined) refused(call);
