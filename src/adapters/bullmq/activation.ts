@@ -8,7 +8,7 @@ import type { ProviderRequest } from '../../ports/run-provider.ts';
 import type { Activation, Signals } from '../../ports/run-store.ts';
 import type { RedisClient } from '../redis-sdk/client.ts';
 import { onRedis } from '../redis-sdk/errors.ts';
-import { isLost } from '../redis-sdk/steady-worker.ts';
+import { isLostLock } from '../redis-sdk/lost-lock.ts';
 import type { RunKeys } from './keys.ts';
 import { type LaneMember, Lanes } from './lanes.ts';
 import { type LateReply, leaveReply, withReply } from './late-replies.ts';
@@ -207,7 +207,7 @@ export class BullmqActivation implements Activation {
       try {
         await worker.getBackend().moveToDelayed(this.id, nowMs, delayMs, this.token, options);
       } catch (error) {
-        throw isLost(error) ? this.lost() : error;
+        throw isLostLock(error) ? this.lost() : error;
       }
     });
   }

@@ -1,5 +1,5 @@
 import { ErrorCode, type Queue } from 'bullmq';
-import { hasCode } from '../redis-sdk/steady-worker.ts';
+import { hasCode } from '../redis-sdk/lost-lock.ts';
 
 export type Promoter = Pick<Queue, 'getBackend'>;
 

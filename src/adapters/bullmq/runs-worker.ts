@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DelayedError, type Job, UnrecoverableError, Worker } from 'bullmq';
+import { DelayedError, type Job, UnrecoverableError, type Worker } from 'bullmq';
 import * as z from 'zod';
 import { ActivationLostError, StoreUnavailableError } from '../../domain/errors.ts';
 import { type JobData, jobData } from '../../domain/wire/job-data.ts';
@@ -11,7 +11,9 @@ import type { Activation } from '../../ports/run-store.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
 import type { RedisClient } from '../redis-sdk/client.ts';
 import { closeWithin } from '../redis-sdk/close-worker.ts';
-import { isLost, steady } from '../redis-sdk/steady-worker.ts';
+import { isLostLock } from '../redis-sdk/lost-lock.ts';
+import { openWorker, startWorker } from '../redis-sdk/open-worker.ts';
+import { redisRetryMs } from '../redis-sdk/steady-worker.ts';
 import { BullmqActivation } from './activation.ts';
 import { runKeys, runsQueue } from './keys.ts';
 import { leaveReply } from './late-replies.ts';
@@ -35,12 +37,6 @@ export interface RunsWorkerOptions {
   readonly step: (activation: Activation) => Promise<StepResult>;
 }
 
-/** A dead worker's runs are taken up after the lock's time and two checks: 9 s at most. */
-const defaultLockDurationMs = 5000;
-const stalledIntervalMs = 2000;
-/** When a worker that held the timer of the next delayed job dies, another takes it over within this time. */
-const drainDelaySeconds = 1;
-const redisRetryMs = 500;
 /** After an outage all get so long to write down what they sent before and during it; until then, nothing is created. */
 const settleMs = 5000;
 /** Time for the client to find the new master, or the new owner of the slot. */
@@ -74,20 +70,10 @@ export class RunsWorker {
   constructor(options: RunsWorkerOptions) {
     this.options = options;
     this.keys = runKeys(options.prefix);
-    this.worker = new Worker(runsQueue, (job, token) => this.process(job, token ?? ''), {
-      connection: options.client,
-      prefix: options.prefix,
-      concurrency: options.concurrency,
-      lockDuration: options.lockDurationMs ?? defaultLockDurationMs,
-      stalledInterval: stalledIntervalMs,
-      drainDelay: drainDelaySeconds,
-      runRetryDelay: redisRetryMs,
-      // BullMQ never resets this counter in a job's life, and a stalled activation is no fault of the run.
-      maxStalledCount: 1_000_000_000,
-      autorun: false,
-    });
-    this.worker.on('error', (error) => this.noteError(error));
-    steady(this.worker);
+    this.worker = openWorker(
+      { ...options, queue: runsQueue, what: 'run', onTrouble: () => this.noteTrouble() },
+      (job, token) => this.process(job, token ?? ''),
+    );
     // A first connection is no outage.
     options.client.on('close', () => {
       this.noteTrouble();
@@ -97,9 +83,7 @@ export class RunsWorker {
 
   /** Resolves when the worker takes jobs. */
   async start(): Promise<void> {
-    await this.worker.waitUntilReady();
-    // It settles when the worker is closed; what goes wrong meanwhile comes as `error` events.
-    this.worker.run().catch((error: unknown) => this.noteError(error));
+    await startWorker(this.worker);
   }
 
   /** Takes no more jobs, and resolves when the steps in hand are done, or after `deadlineMs`. */
@@ -216,7 +200,7 @@ export class RunsWorker {
         return;
       } catch (error) {
         // Another worker has it, or will have it.
-        if (isLost(error) || this.abandoned.signal.aborted) return;
+        if (isLostLock(error) || this.abandoned.signal.aborted) return;
         this.noteTrouble();
         await sleep(redisRetryMs);
       }
@@ -265,14 +249,5 @@ export class RunsWorker {
     if (!mayCreate && !mayHaveBeenCreated) return 0;
     // However the clock was set meanwhile.
     return Math.min(settleMs, Math.ceil(this.troubleAtMs + settleMs - this.options.clock.nowMs()));
-  }
-
-  private noteError(error: unknown): void {
-    if (isLost(error) || (error instanceof Error && error.message.startsWith('could not renew lock'))) {
-      this.options.telemetry.log('info', 'A lock was lost; another worker has the run', { error });
-      return;
-    }
-    this.noteTrouble();
-    this.options.telemetry.log('error', 'The worker of the queue "runs" reported an error', { error });
   }
 }

@@ -1,4 +1,4 @@
-import { DelayedError, ErrorCode, type Job, UnrecoverableError, Worker } from 'bullmq';
+import { DelayedError, type Job, UnrecoverableError, type Worker } from 'bullmq';
 import { HostTurnstile } from '../../domain/callbacks/turnstile.ts';
 import { verdictOf, type Verdict } from '../../domain/callbacks/verdict.ts';
 import { type CallbackJob, callbackJob } from '../../domain/wire/callback.ts';
@@ -8,7 +8,8 @@ import type { GuardedPost, PostAsk, PostResult } from '../outbound-sdk/guarded-p
 import { signWebhook } from '../outbound-sdk/standard-webhooks.ts';
 import type { RedisClient } from '../redis-sdk/client.ts';
 import { closeWithin } from '../redis-sdk/close-worker.ts';
-import { steady } from '../redis-sdk/steady-worker.ts';
+import { openWorker, startWorker } from '../redis-sdk/open-worker.ts';
+import { reportError } from '../redis-sdk/steady-worker.ts';
 import { type CallbackKeys, callbackKeys, callbacksQueue, deliveredBodyLifeSeconds } from './keys.ts';
 
 export interface CallbacksWorkerOptions {
@@ -30,11 +31,6 @@ export interface CallbacksWorkerOptions {
 }
 
 const defaultTimeoutMs = 15_000;
-/** As in the runs worker: a dead worker's callbacks are taken up within 9 s. */
-const defaultLockDurationMs = 5000;
-const stalledIntervalMs = 2000;
-const drainDelaySeconds = 1;
-const redisRetryMs = 500;
 /** Longer than all tries take: a callback that has still found no place at its host by then is given up. */
 const mostAgeMs = 48 * 3_600_000;
 
@@ -60,32 +56,23 @@ export class CallbacksWorker {
     this.options = options;
     this.keys = callbackKeys(options.prefix);
     this.turnstile = new HostTurnstile(options.concurrency);
-    this.worker = new Worker(callbacksQueue, (job, token) => this.process(job, token ?? ''), {
-      connection: options.client,
-      prefix: options.prefix,
-      concurrency: options.concurrency,
-      lockDuration: options.lockDurationMs ?? defaultLockDurationMs,
-      stalledInterval: stalledIntervalMs,
-      drainDelay: drainDelaySeconds,
-      runRetryDelay: redisRetryMs,
-      // BullMQ never resets this counter, and a worker that dies is no fault of the endpoint.
-      maxStalledCount: 1_000_000_000,
-      autorun: false,
-      settings: {
+    this.worker = openWorker(
+      {
+        ...options,
+        queue: callbacksQueue,
+        what: 'callback',
         backoffStrategy: (tried, _type, error) =>
           error instanceof TryAgainError ? error.delayMs : this.waitAfterDefect(tried),
       },
-    });
-    this.worker.on('error', (error) => this.noteError(error));
-    steady(this.worker);
+      (job, token) => this.process(job, token ?? ''),
+    );
     // Not before the job is over: a worker that dies in between sends it again, and needs it.
     this.worker.on('completed', (job) => void this.dropBody(job.id ?? ''));
   }
 
   /** Resolves when the worker takes callbacks. */
   async start(): Promise<void> {
-    await this.worker.waitUntilReady();
-    this.worker.run().catch((error: unknown) => this.noteError(error));
+    await startWorker(this.worker);
   }
 
   /** Takes no more, and resolves when the calls in hand are over, or after `deadlineMs`: others make those again. */
@@ -190,7 +177,7 @@ export class CallbacksWorker {
     try {
       await this.options.client.expire(this.keys.body(id), deliveredBodyLifeSeconds);
     } catch (error) {
-      this.noteError(error);
+      reportError(this.worker, error);
     }
   }
 
@@ -199,24 +186,7 @@ export class CallbacksWorker {
       await this.options.client.del(this.keys.body(id));
     } catch (error) {
       // It goes by itself later.
-      this.noteError(error);
+      reportError(this.worker, error);
     }
-  }
-
-  private noteError(error: unknown): void {
-    const lost = error instanceof Error && 'code' in error && lostCodes.has(error.code);
-    if (lost || (error instanceof Error && error.message.startsWith('could not renew lock'))) {
-      this.options.telemetry.log('info', 'A lock was lost; another worker has the callback', { error });
-      return;
-    }
-    const message = 'The worker of the queue "callbacks" reported an error';
-    this.options.telemetry.log('error', message, { error });
   }
 }
-
-const lostCodes: ReadonlySet<unknown> = new Set([
-  ErrorCode.JobLockNotExist,
-  ErrorCode.JobLockMismatch,
-  ErrorCode.JobNotExist,
-  ErrorCode.JobNotInState,
-]);

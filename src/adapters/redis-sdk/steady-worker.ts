@@ -1,26 +1,15 @@
 /** What BullMQ's worker lacks while Redis refuses commands (out of memory, a slot that moves, a replica). */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ErrorCode, type Worker } from 'bullmq';
+import type { Worker } from 'bullmq';
+import { isLostLock } from './lost-lock.ts';
 
-const retryMs = 500;
+/** What Redis did not take is tried again after this time. */
+export const redisRetryMs = 500;
 
-/** The job is not ours any more: its lock expired or is another's, or the job is gone. */
-export function isLost(error: unknown): boolean {
-  return hasCode(
-    error,
-    ErrorCode.JobLockNotExist,
-    ErrorCode.JobLockMismatch,
-    ErrorCode.JobNotExist,
-    ErrorCode.JobNotInState,
-  );
-}
-
-/** Whether BullMQ refused an operation for one of these reasons. */
-export function hasCode(error: unknown, ...codes: readonly number[]): boolean {
-  return (
-    error instanceof Error && 'code' in error && typeof error.code === 'number' && codes.includes(error.code)
-  );
+/** As BullMQ reports errors of its own. */
+export function reportError(worker: Worker, error: unknown): void {
+  worker.emit('error', error instanceof Error ? error : new Error(String(error)));
 }
 
 /**
@@ -35,7 +24,7 @@ export function steady(worker: Worker): void {
     try {
       return await take(...args);
     } catch (error) {
-      await sleep(retryMs);
+      await sleep(redisRetryMs);
       throw error;
     }
   };
@@ -45,9 +34,9 @@ export function steady(worker: Worker): void {
       try {
         return await complete(...args);
       } catch (error) {
-        if (isLost(error) || worker.closing !== undefined) throw error;
-        worker.emit('error', error instanceof Error ? error : new Error(String(error)));
-        await sleep(retryMs);
+        if (isLostLock(error) || worker.closing !== undefined) throw error;
+        reportError(worker, error);
+        await sleep(redisRetryMs);
       }
     }
   };

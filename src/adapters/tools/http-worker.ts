@@ -1,4 +1,5 @@
-import { type Job, UnrecoverableError, Worker } from 'bullmq';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Job, UnrecoverableError, type Worker } from 'bullmq';
 import * as z from 'zod';
 import type { TimedAnswer, ToolAnswer } from '../../domain/tools.ts';
 import { toolAnswerOf, toolJobData } from '../../domain/wire/tool-job.ts';
@@ -8,7 +9,8 @@ import type { Kept, ToolReturn } from '../../ports/tool-calls.ts';
 import type { GuardedPost, PostResult } from '../outbound-sdk/guarded-post.ts';
 import { signWebhook } from '../outbound-sdk/standard-webhooks.ts';
 import type { RedisClient } from '../redis-sdk/client.ts';
-import { steady } from '../redis-sdk/steady-worker.ts';
+import { openWorker, startWorker } from '../redis-sdk/open-worker.ts';
+import { redisRetryMs, reportError } from '../redis-sdk/steady-worker.ts';
 import { failure } from './call-tool.ts';
 import { httpToolKeys, type HttpToolKeys, httpToolsQueue } from './keys.ts';
 import { Withdrawals } from './withdrawals.ts';
@@ -32,10 +34,6 @@ export interface HttpToolsWorkerOptions {
   /** How long a worker may be silent before others take its calls up; default 5000. */
   readonly lockDurationMs?: number;
 }
-
-const defaultLockDurationMs = 5000;
-const stalledIntervalMs = 2000;
-const redisRetryMs = 500;
 
 const callData = toolJobData.extend({ url: z.string() });
 type Call = z.output<typeof callData>;
@@ -63,27 +61,15 @@ export class HttpToolsWorker {
     this.options = options;
     this.keys = httpToolKeys(options.prefix);
     this.withdrawals = new Withdrawals(options.client, options.subscriber, this.keys);
-    this.worker = new Worker(httpToolsQueue, (job) => this.process(job), {
-      connection: options.client,
-      prefix: options.prefix,
-      concurrency: options.concurrency,
-      lockDuration: options.lockDurationMs ?? defaultLockDurationMs,
-      stalledInterval: stalledIntervalMs,
-      drainDelay: 1,
-      runRetryDelay: redisRetryMs,
-      // Only its worker's death makes a call again, and that as often as it takes.
-      maxStalledCount: 1_000_000_000,
-      autorun: false,
-    });
-    this.worker.on('error', (error) => this.noteError(error));
-    steady(this.worker);
+    this.worker = openWorker({ ...options, queue: httpToolsQueue, what: 'tool call' }, (job) =>
+      this.process(job),
+    );
   }
 
   /** Resolves when the worker takes calls. */
   async start(): Promise<void> {
     await this.withdrawals.start();
-    await this.worker.waitUntilReady();
-    this.worker.run().catch((error: unknown) => this.noteError(error));
+    await startWorker(this.worker);
   }
 
   /** Takes no more calls, and resolves when those under way are answered, or after `deadlineMs`: others make those again. */
@@ -138,8 +124,8 @@ export class HttpToolsWorker {
         return;
       } catch (error) {
         if (this.leaving.signal.aborted) throw error;
-        this.noteError(error);
-        await new Promise((resolve) => setTimeout(resolve, redisRetryMs));
+        reportError(this.worker, error);
+        await sleep(redisRetryMs);
       }
     }
   }
@@ -150,15 +136,6 @@ export class HttpToolsWorker {
     throw new UnrecoverableError(
       `The job's data is not that of a tool call: ${z.prettifyError(parsed.error)}`,
     );
-  }
-
-  private noteError(error: unknown): void {
-    const lost = error instanceof Error && /lock|missing key/i.test(error.message);
-    if (lost) this.options.telemetry.log('info', 'The lock of a tool call was lost', { error });
-    else
-      this.options.telemetry.log('error', 'The worker of the queue "tools-http" reported an error', {
-        error,
-      });
   }
 }
 

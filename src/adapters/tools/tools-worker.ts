@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
-import { DelayedError, type Job, UnrecoverableError, Worker } from 'bullmq';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DelayedError, type Job, UnrecoverableError, type Worker } from 'bullmq';
 import * as z from 'zod';
 import type { TimedAnswer, ToolAnswer } from '../../domain/tools.ts';
 import { type ToolJobData, toolJobData } from '../../domain/wire/tool-job.ts';
@@ -7,7 +8,8 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
 import type { RedisClient } from '../redis-sdk/client.ts';
 import { closeWithin } from '../redis-sdk/close-worker.ts';
-import { steady } from '../redis-sdk/steady-worker.ts';
+import { defaultLockDurationMs, openWorker, startWorker } from '../redis-sdk/open-worker.ts';
+import { redisRetryMs, reportError } from '../redis-sdk/steady-worker.ts';
 import { callTool, failure, ToolAborted } from './call-tool.ts';
 import { type ToolKeys, toolKeys, toolsQueue } from './keys.ts';
 import { Presence } from './presence.ts';
@@ -34,11 +36,6 @@ export interface ToolsWorkerOptions {
   readonly lockDurationMs?: number;
 }
 
-/** As for runs: a dead worker's calls are taken up within 9 s. */
-const defaultLockDurationMs = 5000;
-const stalledIntervalMs = 2000;
-const drainDelaySeconds = 1;
-const redisRetryMs = 500;
 /** How soon a call is looked at again that another worker may have in hand, or that is for another one. */
 const heldPollMs = 2000;
 const firstPassMs = 50;
@@ -66,37 +63,24 @@ export class ToolsWorker {
   constructor(options: ToolsWorkerOptions) {
     this.options = options;
     this.keys = toolKeys(options.prefix);
-    const lockDuration = options.lockDurationMs ?? defaultLockDurationMs;
     this.presence = new Presence({
       client: options.client,
       keys: this.keys,
       names: [...options.tools.keys()],
-      aliveMs: lockDuration + 1000,
+      aliveMs: (options.lockDurationMs ?? defaultLockDurationMs) + 1000,
       redisUrl: options.redisUrl,
     });
     this.withdrawals = new Withdrawals(options.client, options.subscriber, this.keys);
-    this.worker = new Worker(toolsQueue, (job, token) => this.process(job, token ?? ''), {
-      connection: options.client,
-      prefix: options.prefix,
-      concurrency: options.concurrency,
-      lockDuration,
-      stalledInterval: stalledIntervalMs,
-      drainDelay: drainDelaySeconds,
-      runRetryDelay: redisRetryMs,
-      // Only its worker's death runs a call again, and that as often as it takes.
-      maxStalledCount: 1_000_000_000,
-      autorun: false,
-    });
-    this.worker.on('error', (error) => this.noteError(error));
-    steady(this.worker);
+    this.worker = openWorker({ ...options, queue: toolsQueue, what: 'tool call' }, (job, token) =>
+      this.process(job, token ?? ''),
+    );
   }
 
   /** Resolves when the worker takes calls. */
   async start(): Promise<void> {
     await this.withdrawals.start();
     await this.presence.start();
-    await this.worker.waitUntilReady();
-    this.worker.run().catch((error: unknown) => this.noteError(error));
+    await startWorker(this.worker);
   }
 
   /** Takes no more calls, and resolves when the handlers are done, or after `deadlineMs`: others run those again. */
@@ -192,8 +176,8 @@ export class ToolsWorker {
         return what === 'known' && stands !== undefined ? parseAnswer(stands) : timed;
       } catch (error) {
         if (this.leaving.signal.aborted) throw error;
-        this.noteError(error);
-        await new Promise((resolve) => setTimeout(resolve, redisRetryMs));
+        reportError(this.worker, error);
+        await sleep(redisRetryMs);
       }
     }
   }
@@ -217,12 +201,6 @@ export class ToolsWorker {
     throw new UnrecoverableError(
       `The job's data does not fit schemas/tool-job.schema.json: ${z.prettifyError(parsed.error)}`,
     );
-  }
-
-  private noteError(error: unknown): void {
-    const lost = error instanceof Error && /lock|missing key/i.test(error.message);
-    if (lost) this.options.telemetry.log('info', 'The lock of a tool call was lost', { error });
-    else this.options.telemetry.log('error', 'The worker of the queue "tools" reported an error', { error });
   }
 }
 
