@@ -9,9 +9,10 @@ import { fileURLToPath } from 'node:url';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 
-import { type Arrival, CountingServer, windowMs } from './counting-server.ts';
-import { jain, worstWindow } from './measure.ts';
+import { type Arrival, ArrivalServer } from '../../test/support/arrival-server.ts';
+import { jain, worstWindow } from '../../test/support/arrivals.ts';
 import { withRedis } from './redis.ts';
+import { BenchResponses } from './responses.ts';
 
 export interface FleetLoad {
   /** Calls a minute. */
@@ -40,20 +41,24 @@ export interface FleetFigures {
   readonly jain: number;
 }
 
+const windowMs = 60_000;
+const latencyMs = 20;
 const script = fileURLToPath(new URL('../../workers/runs.ts', import.meta.url));
 /** Two mean lives of the longest runs: by then creates and looks are mixed. */
 const strideMs = 20_000;
 
 export async function fleet(load: FleetLoad): Promise<FleetFigures> {
   return await withRedis(async (redisPort) => {
-    await using server = await CountingServer.start({ limit: load.limit, runMs: [2000, 60_000] });
+    const responses = new BenchResponses([2000, 60_000]);
+    const answer = responses.answer.bind(responses);
+    await using server = await ArrivalServer.start({ limit: load.limit, windowMs, latencyMs, answer });
     await addRuns(redisPort, load.runs);
     const workers = Array.from({ length: load.processes }, (_, at) =>
-      startWorker(`w${at}`, redisPort, server.baseUrl, load.limit),
+      startWorker(`w${at}`, redisPort, `${server.url}/v1`, load.limit),
     );
     const redis = new Redis({ port: redisPort, host: '127.0.0.1' });
     try {
-      return await watch(load, server, workers, redis);
+      return { ...(await watch(load, server, workers, redis)), runsEnded: responses.ended };
     } finally {
       redis.disconnect();
       for (const worker of workers) worker.kill('SIGKILL');
@@ -63,10 +68,10 @@ export async function fleet(load: FleetLoad): Promise<FleetFigures> {
 
 async function watch(
   load: FleetLoad,
-  server: CountingServer,
+  server: ArrivalServer,
   workers: readonly ChildProcess[],
   redis: Redis,
-): Promise<FleetFigures> {
+): Promise<Omit<FleetFigures, 'runsEnded'>> {
   const { arrivals } = server;
   while (new Set(arrivals.map(({ worker }) => worker)).size < load.processes) await sleep(100);
   await sleep(strideMs);
@@ -89,7 +94,6 @@ async function watch(
     runs: load.runs,
     watchedSeconds: Math.round((toMs - fromMs) / 1000),
     arrivals: during.length,
-    runsEnded: server.ended,
     worstWindow: worstWindow(times, windowMs),
     throttled: server.throttled,
     usePercent: (during.length / ((load.limit * (toMs - fromMs)) / windowMs)) * 100,
@@ -132,7 +136,7 @@ function startWorker(name: string, redisPort: number, baseUrl: string, limit: nu
       REDIS_URL: `redis://127.0.0.1:${redisPort}`,
       OPENAI_API_KEY: 'bench-key',
       OPENAI_BASE_URL: baseUrl,
-      // The SDK sends it with each call: the server knows the workers apart.
+      // The server knows the workers apart by it.
       OPENAI_PROJECT_ID: name,
       RUNFLEET_RPM: String(limit),
       RUNFLEET_METRICS_PORT: '0',

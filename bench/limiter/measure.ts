@@ -1,5 +1,6 @@
 /** From permits and Redis's counters to the figures of the table. */
 
+import { jain, worstWindow } from '../../test/support/arrivals.ts';
 import type { Load, Report, Scheme } from './load.ts';
 
 export interface Figures {
@@ -38,7 +39,7 @@ export function commandCounts(info: string): CommandCounts {
 
 export function figuresOf(load: Load, reports: readonly Report[], counts: CommandCounts): Figures {
   const { scheme, limit, windowMs, crowdAtMs, endAtMs } = load;
-  const all = reports.flatMap(({ times }) => times).sort((a, b) => a - b);
+  const all = reports.flatMap(({ times }) => times);
   const permits = all.length;
   const during = (times: readonly number[]): number =>
     times.filter((at) => at >= crowdAtMs && at < endAtMs).length;
@@ -53,22 +54,4 @@ export function figuresOf(load: Load, reports: readonly Report[], counts: Comman
     redisMicrosPerPermit: counts.micros / permits,
     jain: jain(shares),
   };
-}
-
-/** The most in any window; the busiest one ends at an arrival. `sorted`: ascending. */
-export function worstWindow(sorted: readonly number[], windowMs: number): number {
-  let first = 0;
-  let worst = 0;
-  for (const [last, at] of sorted.entries()) {
-    while ((sorted[first] ?? 0) <= at - windowMs) first++;
-    worst = Math.max(worst, last - first + 1);
-  }
-  return worst;
-}
-
-/** 1 when all have the same, 1/n when one has it all. */
-export function jain(counts: readonly number[]): number {
-  const sum = counts.reduce((a, b) => a + b, 0);
-  const squares = counts.reduce((a, b) => a + b * b, 0);
-  return squares === 0 ? 1 : (sum * sum) / (counts.length * squares);
 }

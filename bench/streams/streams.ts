@@ -1,10 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { RunfleetClient, type RunView } from '../../src/client/index.ts';
-import { processEnvironment } from '../../src/config/index.ts';
 import { freePort } from '../../src/runtime/free-port.ts';
+import { FleetProcesses } from '../fleet/processes.ts';
 import { percentile } from '../webhooks/percentiles.ts';
 import { ProviderProcess } from './provider-process.ts';
 import { readWorker, type WorkerFigures } from './worker.ts';
@@ -19,33 +16,21 @@ export interface StreamsLoad {
   readonly seconds: number;
 }
 
-const bin = fileURLToPath(new URL('../../bin/runfleet.js', import.meta.url));
 const sampleMs = 500;
 
 export async function streams(load: StreamsLoad): Promise<Record<string, number>> {
   using provider = await ProviderProcess.start(load.deltaMs);
   const metricsPort = await freePort();
-  const env = {
-    PATH: processEnvironment()['PATH'],
+  await using processes = await FleetProcesses.start(['api', 'runs'], {
     REDIS_URL: `redis://127.0.0.1:${load.redisPort}`,
     OPENAI_API_KEY: 'sk-bench',
     OPENAI_BASE_URL: provider.baseUrl,
-    RUNFLEET_PORT: '0',
     RUNFLEET_METRICS_PORT: String(metricsPort),
-    RUNFLEET_LOG_LEVEL: 'error',
     RUNFLEET_RPM: '0',
     RUNFLEET_STREAMS: String(load.streams),
-  };
-  const processes = ['api', 'runs'].map((role) =>
-    spawn(process.execPath, [bin, role], { env, stdio: ['ignore', 'pipe', 'inherit'] }),
-  );
-  try {
-    const [apiUrl = ''] = await Promise.all(processes.map(ready));
-    const watch = new Watch(provider, `http://127.0.0.1:${metricsPort}/metrics`);
-    return await measure(load, new RunfleetClient({ baseUrl: apiUrl }), watch);
-  } finally {
-    for (const child of processes) child.kill('SIGKILL');
-  }
+  });
+  const watch = new Watch(provider, `http://127.0.0.1:${metricsPort}/metrics`);
+  return await measure(load, new RunfleetClient({ baseUrl: processes.apiUrl }), watch);
 }
 
 /** The provider and the worker, asked again and again. */
@@ -167,18 +152,4 @@ class Subscribers {
       this.delaysMs.push(Date.now() - sentMs);
     }
   }
-}
-
-/** Resolves with the URL of its API, or with none, once it works. */
-async function ready(child: ChildProcess): Promise<string> {
-  let url = '';
-  if (child.stdout === null) throw new Error('The process has no output.');
-  for await (const line of createInterface(child.stdout)) {
-    url = /^API: (\S+)/.exec(line)?.[1] ?? url;
-    if (line.endsWith(': ready')) {
-      child.stdout.resume();
-      return url;
-    }
-  }
-  throw new Error('A process of the benchmark ended before it was ready.');
 }

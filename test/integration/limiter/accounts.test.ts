@@ -14,10 +14,12 @@ import { systemClock } from '../../../src/runtime/clock.ts';
 import { Standings } from '../../../src/runtime/standings.ts';
 import { aSpec } from '../../support/fakes/builders.ts';
 import { FakeProvider, FakeProviderHealth, ManualClock } from '../../support/fakes/index.ts';
-import { LedgerServer, worstWindow } from './ledger.ts';
+import { ArrivalServer } from '../../support/arrival-server.ts';
+import { worstWindow } from '../../support/arrivals.ts';
 import { RedisServer } from './redis-server.ts';
 
 const windowMs = 4000;
+const latencyMs = 5;
 const limits = { small: 120, large: 480 } as const;
 type Name = keyof typeof limits;
 const names: readonly Name[] = ['small', 'large'];
@@ -26,8 +28,8 @@ const secretOf = (name: Name): string => `sk-secret-of-${name}`;
 
 test('a pool fills both accounts, and neither is ever over its limit', async () => {
   await using redis = await RedisServer.start();
-  await using small = await LedgerServer.start(limits.small, windowMs);
-  await using large = await LedgerServer.start(limits.large, windowMs);
+  await using small = await ArrivalServer.start({ limit: limits.small, windowMs, latencyMs });
+  await using large = await ArrivalServer.start({ limit: limits.large, windowMs, latencyMs });
   const servers = { small, large };
   const closers = new Closers((name, error) => {
     throw new Error(name, { cause: error });
@@ -39,7 +41,7 @@ test('a pool fills both accounts, and neither is ever over its limit', async () 
       Array.from({ length: runs }, async (_, n) => {
         const directory = processes[n % 2];
         const name = directory === undefined ? '' : await accountFor(`run-${n}`, directory);
-        if (name === 'small' || name === 'large') await fetch(`${servers[name].url}/w${n % 2}/create`);
+        if (name === 'small' || name === 'large') await fetch(`${servers[name].url}/create`);
       }),
     );
     const seconds = (performance.now() - startedMs) / 1000;

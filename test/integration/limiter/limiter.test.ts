@@ -9,7 +9,7 @@ import type { Permit, PermitAsk } from '../../../src/ports/rate-gate.ts';
 import { readRateHeaders } from '../../../src/domain/limiter/headers.ts';
 import type { LimiterSettings } from '../../../src/domain/limiter/terms.ts';
 import { readTicket } from '../../../src/domain/limiter/ticket.ts';
-import { worstWindow } from './ledger.ts';
+import { worstWindow } from '../../support/arrivals.ts';
 import { RedisServer } from './redis-server.ts';
 import { until } from './workers.ts';
 

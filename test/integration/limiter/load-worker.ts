@@ -71,7 +71,8 @@ async function step(callClass: CallClass, id: string, ticket: string | null): Pr
 
 function call(callClass: CallClass): Promise<number> {
   return new Promise((resolve, reject) => {
-    request(`${options.url}/${options.name}/${callClass}`, { agent }, (response) => {
+    const headers = { 'openai-project': options.name };
+    request(`${options.url}/${callClass}`, { agent, headers }, (response) => {
       response.resume();
       response.on('end', () => resolve(response.statusCode ?? 0));
     })

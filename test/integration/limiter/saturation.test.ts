@@ -4,12 +4,14 @@
  */
 import { expect, test } from 'vitest';
 
-import { jain, LedgerServer, worstWindow } from './ledger.ts';
+import { ArrivalServer } from '../../support/arrival-server.ts';
+import { jain, worstWindow } from '../../support/arrivals.ts';
 import { addRuns } from './load-queue.ts';
 import { RedisServer } from './redis-server.ts';
 import { until, Workers } from './workers.ts';
 
 const windowMs = 12_000;
+const latencyMs = 5;
 const settings = { windowMs, jitterMs: 100, bookMs: 750, contactMs: 700 };
 const skews = [0, 600_000, -600_000, 90_000];
 
@@ -19,7 +21,7 @@ const leastUse = 0.9;
 test('four processes, one killed: no window over the limit, no 429, nearly all of the quota used', async () => {
   const limit = 1800;
   await using redis = await RedisServer.start();
-  await using ledger = await LedgerServer.start(limit, windowMs);
+  await using provider = await ArrivalServer.start({ limit, windowMs, latencyMs });
   const client = redis.client();
   await addRuns(client, 'look', 1500);
   await using workers = new Workers();
@@ -27,7 +29,7 @@ test('four processes, one killed: no window over the limit, no 429, nearly all o
     const options = {
       name: `w${at}`,
       redisPort: redis.port,
-      url: ledger.url,
+      url: provider.url,
       settings,
       skewMs,
       concurrency: 100,
@@ -37,31 +39,31 @@ test('four processes, one killed: no window over the limit, no 429, nearly all o
     workers.start({ ...options, settings: { ...settings, requests: limit, headroomShare: 0 } });
   }
   // Everybody is up, and the queue is in its stride.
-  await until(() => new Set(ledger.arrivals.map(({ worker }) => worker)).size === skews.length);
-  await until(() => ledger.arrivals.length >= 600);
+  await until(() => new Set(provider.arrivals.map(({ worker }) => worker)).size === skews.length);
+  await until(() => provider.arrivals.length >= 600);
   const fromMs = performance.now();
   const before = await counts(client);
-  await until(() => ledger.arrivals.length >= 2400);
+  await until(() => provider.arrivals.length >= 2400);
   const killedMs = performance.now();
   await workers.kill(0);
-  await until(() => ledger.arrivals.length >= 4800);
+  await until(() => provider.arrivals.length >= 4800);
   const toMs = performance.now();
   const after = await counts(client);
   const reports = await workers.stop();
   client.disconnect();
 
-  const during = ledger.arrivals.filter(({ atMs }) => atMs >= fromMs && atMs < toMs);
+  const during = provider.arrivals.filter(({ atMs }) => atMs >= fromMs && atMs < toMs);
   const use = (sinceMs: number, untilMs: number): number => {
     const count = during.filter(({ atMs }) => atMs >= sinceMs && atMs < untilMs).length;
     return count / ((limit * (untilMs - sinceMs)) / windowMs);
   };
   expect(
     worstWindow(
-      ledger.arrivals.map(({ atMs }) => atMs),
+      provider.arrivals.map(({ atMs }) => atMs),
       windowMs,
     ),
   ).toBeLessThanOrEqual(limit);
-  expect(ledger.throttled).toBe(0);
+  expect(provider.throttled).toBe(0);
   expect(reports.map(({ throttled }) => throttled)).toEqual([0, 0, 0]);
   expect(use(fromMs, killedMs)).toBeGreaterThanOrEqual(leastUse);
   // What the killed one had in hand is lost: some slots of the second after, which weigh more in a window so short.
@@ -74,24 +76,31 @@ test('four processes, one killed: no window over the limit, no 429, nearly all o
 test('submits do not wait behind looks, and creates and looks share', async () => {
   const limit = 2400;
   await using redis = await RedisServer.start();
-  await using ledger = await LedgerServer.start(limit, windowMs);
+  await using provider = await ArrivalServer.start({ limit, windowMs, latencyMs });
   const client = redis.client();
   await addRuns(client, 'look', 800);
   await addRuns(client, 'create', 400);
   await using workers = new Workers();
   for (const name of ['w0', 'w1']) {
-    const options = { name, redisPort: redis.port, url: ledger.url, skewMs: 0, concurrency: 100, tickMs: 20 };
+    const options = {
+      name,
+      redisPort: redis.port,
+      url: provider.url,
+      skewMs: 0,
+      concurrency: 100,
+      tickMs: 20,
+    };
     workers.start({ ...options, settings: { ...settings, requests: limit } });
   }
-  await until(() => ledger.arrivals.length >= 400);
+  await until(() => provider.arrivals.length >= 400);
   await addRuns(client, 'submit', 1);
-  const from = ledger.arrivals.length;
-  await until(() => ledger.arrivals.length >= from + 2400);
+  const from = provider.arrivals.length;
+  await until(() => provider.arrivals.length >= from + 2400);
   const reports = await workers.stop();
   client.disconnect();
 
-  const during = ledger.arrivals.slice(from);
-  const share = (name: string): number => during.filter(({ callClass }) => callClass === name).length;
+  const during = provider.arrivals.slice(from);
+  const share = (name: string): number => during.filter(({ path }) => path === `/${name}`).length;
   const plain = share('create') + share('look');
   expect(share('create') / plain).toBeGreaterThan(0.35);
   expect(share('look') / plain).toBeGreaterThan(0.35);
@@ -104,11 +113,11 @@ test('submits do not wait behind looks, and creates and looks share', async () =
   expect(median('submit')).toBeLessThan(median('look') / 10);
   expect(
     worstWindow(
-      ledger.arrivals.map(({ atMs }) => atMs),
+      provider.arrivals.map(({ atMs }) => atMs),
       windowMs,
     ),
   ).toBeLessThanOrEqual(limit);
-  expect(ledger.throttled).toBe(0);
+  expect(provider.throttled).toBe(0);
 });
 
 async function counts(client: { info(section: string): Promise<string> }): Promise<number> {

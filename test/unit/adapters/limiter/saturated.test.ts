@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 
 import { defaultSettings, type LimiterSettings } from '../../../../src/domain/limiter/terms.ts';
-import { jain, worstWindow } from '../../../integration/limiter/ledger.ts';
+import { jain, worstWindow } from '../../../support/arrivals.ts';
 import { type FleetPlan, runFleet, type VirtualCall } from './virtual-fleet.ts';
 
 const mixed = [
