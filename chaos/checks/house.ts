@@ -24,33 +24,39 @@ export const stopsInOrder: Check = {
   },
 };
 
-/** What serves only runs that are on their way. */
-const passing: readonly (readonly [RegExp, string])[] = [
-  [/:lock$/, 'a lock'],
-  [/:wake:/, 'a wake'],
-  [/:lane:/, 'a lane'],
-  [/:callback-body:/, 'the body of a callback'],
-  [/:(unclaimed|quarantine):/, 'a search for a lost create'],
-  [/:stream/, 'a lease on a stream'],
-  [/:(runs|tools|callbacks|tools-http):(active|wait|delayed|prioritized|paused)$/, 'jobs on their way'],
-];
-
 /** A crash between two writes may leave a key behind; it must go by itself, and soon. */
 const soonMs = 3_600_000;
+
+/** What serves only runs that are on their way, and how long it may stay after them. */
+const passing: readonly (readonly [RegExp, string, number])[] = [
+  [/:lock$/, 'a lock', soonMs],
+  [/:wake:/, 'a wake', soonMs],
+  [/:lane:/, 'a lane', soonMs],
+  [/:callback-body:/, 'the body of a callback', soonMs],
+  [/:(unclaimed|quarantine):/, 'a search for a lost create', soonMs],
+  [/:stream:/, 'a lease on a stream', soonMs],
+  // Goes with the end of its run, also where that was told twice or by another process.
+  [/:stream-end:/, 'the end of a stream', 0],
+  [
+    /:(runs|tools|callbacks|tools-http):(active|wait|delayed|prioritized|paused)$/,
+    'jobs on their way',
+    soonMs,
+  ],
+];
 
 /** `known`: the runs that there are. An API process that died before it added a run's job may leave its lane behind. */
 export function leftBehind(keys: Evidence['keys'], known: ReadonlySet<string>): Evidence['keys'] {
   return keys.filter(({ key, ttlMs, runIds }) => {
-    const goes = ttlMs !== null && ttlMs <= soonMs;
     const isOfNobody = runIds.length > 0 && runIds.every((id) => !known.has(id));
-    return !goes && !isOfNobody && passing.some(([pattern]) => pattern.test(key));
+    const stays = (mostMs: number): boolean => ttlMs === null || ttlMs > mostMs;
+    return !isOfNobody && passing.some(([pattern, , mostMs]) => pattern.test(key) && stays(mostMs));
   });
 }
 
 export const nothingLeft: Check = {
   name: 'nothing left behind',
   promise:
-    'No lock, wake, lane, lease, job or body of a callback outlives the runs it served by more than an hour.',
+    'No lock, wake, lane, lease, job or body of a callback outlives the runs it served by more than an hour, and no end of a stream at all.',
   find: ({ keys, records }) =>
     passing.flatMap(([pattern, what]) => {
       const left = leftBehind(keys, new Set(records.keys())).flatMap(({ key }) =>

@@ -68,6 +68,11 @@ export class ProviderCalls {
     const { kind } = this.activation.spec;
     try {
       const event = await this.send(call, account.providers[kind], state, sent);
+      if (event.type === 'resumed' && event.seq === null) {
+        // Somebody else was first: nothing was sent.
+        hold(before);
+        return event;
+      }
       telemetry.apiCall({ kind, operation, code: '200' });
       if (event.type === 'replied') {
         if (event.call === 'adopt') await this.handOver(event.snapshot);

@@ -63,22 +63,21 @@ export class StepStream {
     const ref = refOf(state);
     const { id } = this.activation.spec;
     const opened = await streams.resume(id, ({ seq }) => streaming.resume(ref, seq));
+    if (opened === null) return { type: 'resumed', seq: null };
     this.deps.telemetry.streamed('resumed');
-    this.view = { held: opened?.held ?? false, status: null, canResume: true };
-    return { type: 'resumed', seq: opened?.seq ?? null };
+    this.view = { held: opened.held, status: null, canResume: true };
+    return { type: 'resumed', seq: opened.seq };
   }
 
-  /** The run has ended: whoever still reads its stream may stop. */
+  /**
+   * The run has ended: whoever still reads its stream may stop. Also where it has been looked at for long: something of
+   * its stream may be kept. Throws what the ledger throws; to be done again then.
+   */
   async end(): Promise<void> {
-    const { streams, telemetry } = this.deps;
-    if (streams === undefined || this.view === undefined) return;
-    const { id } = this.activation.spec;
+    const { streams } = this.deps;
+    const { id, follow } = this.activation.spec;
+    if (streams === undefined || follow !== 'stream') return;
     streams.drop(id);
-    try {
-      await streams.ledger.forget(id);
-    } catch (error) {
-      // All of it expires by itself.
-      telemetry.log('warn', 'What was kept of a stream was not removed', { runId: id, error });
-    }
+    await streams.ledger.forget(id);
   }
 }

@@ -243,6 +243,7 @@ export class Step {
   private async settleAgain(): Promise<Advanced> {
     const outcome = await this.activation.outcome();
     if (outcome === null) throw new Error('The run is marked as ended, but has no outcome.');
+    await this.stream.end();
     await settle({ spec: this.activation.spec, state: this.state, outcome }, this.deps);
     return { type: 'ended', state: this.state, outcome };
   }

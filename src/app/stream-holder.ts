@@ -91,15 +91,14 @@ export class StreamHolder {
     });
   }
 
-  /** Opens a stream again after what is known of it. Null, and no call, when another process reads it. */
+  /** Opens a stream again after what is known of it. Null, and no call, when it is read already, here or elsewhere. */
   async resume(
     runId: string,
     call: (mark: StreamMark) => Promise<ProviderStream>,
   ): Promise<{ readonly held: boolean; readonly seq: number } | null> {
     return await this.taking(runId, async () => {
       // The ledger knows processes, not streams: a second one here would write beside the first.
-      const ours = this.held.get(runId);
-      if (ours !== undefined) return { held: true, seq: ours.seq };
+      if (this.held.has(runId)) return null;
       const mark = await this.claim(runId);
       return mark === null ? null : { held: this.start(runId, await call(mark), mark), seq: mark.seq };
     });
@@ -247,7 +246,9 @@ export class StreamHolder {
     telemetry.streamed(end === null ? 'broken' : 'ended');
     // Not one of ours any more, when the run is taken up.
     this.held.delete(held.runId);
-    await store.wake(held.runId, 'stream');
+    const isOpen = await store.wake(held.runId, 'stream');
+    // Read on by a process that was frozen when the run ended: nobody will take this up.
+    if (!isOpen) await ledger.forget(held.runId);
   }
 
   private async write(held: Held): Promise<void> {

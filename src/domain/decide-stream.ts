@@ -35,11 +35,12 @@ function listen(state: FollowingState, { status }: StreamView, context: DecideCo
   return context.nowMs < lookAtMs ? wait({ ...seen, lookReason: 'webhook' }, lookAtMs, context) : null;
 }
 
-/** The stream is open again. `seq`: after which event; null where another process reads it. */
+/** The stream is open again. `seq`: after which event; null where somebody reads it already, and no call was made. */
 export function resumed(state: FollowingState, seq: number | null, context: DecideContext): Decision {
+  if (seq === null) return listenOn(state, context);
   const answered = { ...noteLook(state, context), faultStreak: 0, troubleSinceMs: null };
   const { stream } = state;
-  if (stream === undefined || seq === null || seq <= (stream.seq ?? -1)) return listenOn(answered, context);
+  if (stream === undefined || seq <= (stream.seq ?? -1)) return listenOn(answered, context);
   return listenOn({ ...answered, stream: { ...stream, seq, idleResumes: 0 } }, context);
 }
 

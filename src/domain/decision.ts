@@ -58,7 +58,7 @@ export type RunEvent =
   | { readonly type: 'collected'; readonly answers: ReadonlyMap<string, TimedAnswer> }
   /** The stream's last event. `lastSeenAtMs`: when the one before it came. */
   | { readonly type: 'streamed'; readonly snapshot: EndedSnapshot; readonly lastSeenAtMs: number }
-  /** The stream is open again, after this event; null where another process reads it. */
+  /** The stream is open again, after this event; null where somebody reads it already, and no call was made. */
   | { readonly type: 'resumed'; readonly seq: number | null }
   | { readonly type: 'outputFetched'; readonly output: RunOutput }
   | { readonly type: 'faulted'; readonly call: RunCall; readonly fault: FaultDetails };

@@ -57,8 +57,11 @@ export interface RunStore {
    * Puts a cancel on record and wakes the run. `ended`: it is over, nothing changes. `missing`: no such run.
    */
   requestCancel(id: string, nowMs: number): Promise<'requested' | 'ended' | 'missing'>;
-  /** Makes the run's next activation happen now. A run that is active is activated again afterwards. */
-  wake(id: string, by: 'webhook' | 'stream' | 'tools'): Promise<void>;
+  /**
+   * Makes the run's next activation happen now. A run that is active is activated again afterwards. False: it is over,
+   * or gone.
+   */
+  wake(id: string, by: 'webhook' | 'stream' | 'tools'): Promise<boolean>;
   /** Runs in flight (waiting, delayed, active) by kind, and jobs by state, for the metrics. */
   counts(): Promise<RunCounts>;
 }

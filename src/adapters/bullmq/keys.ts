@@ -22,8 +22,6 @@ export interface RunKeys {
   request(id: string): string;
   /** The run's tool calls and their answers. */
   tools(id: string): string;
-  /** What is kept of a stream of the run. */
-  streamed(id: string): readonly string[];
   /** The open runs of a lane. */
   lane(name: string): string;
   /** All runs by time of acceptance. */
@@ -52,7 +50,6 @@ export function runKeys(prefix: string): RunKeys {
     quarantine: (account) => `${prefix}:quarantine:${account}`,
     request: (id) => `${prefix}:request:${id}`,
     tools: (id) => `${prefix}:tool-calls:${id}`,
-    streamed: (id) => ['stream', 'stream-end', 'output'].map((part) => `${prefix}:${part}:${id}`),
     lane: (name) => `${prefix}:lane:${name}`,
     index: `${prefix}:index`,
     statusIndex: (kind, status) => `${prefix}:index:${kind}:${status}`,

@@ -108,11 +108,13 @@ export class BullmqRunStore implements RunStore {
     });
   }
 
-  async wake(id: string, by: 'webhook' | 'stream' | 'tools'): Promise<void> {
-    await onRedis(async () => {
+  async wake(id: string, by: 'webhook' | 'stream' | 'tools'): Promise<boolean> {
+    return await onRedis(async () => {
       // The flag first: a run that is active now finds it when it parks, and a promotion alone would be lost.
       const flagged = await flagWake.run(this.client, [this.keys.job(id), this.keys.wake(id)], [by]);
-      if (flagged === 'flagged') await promote(this.queue, id);
+      if (flagged !== 'flagged') return false;
+      await promote(this.queue, id);
+      return true;
     });
   }
 

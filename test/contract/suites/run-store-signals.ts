@@ -35,7 +35,7 @@ export function signalsConformance(factory: RunStoreFactory): void {
   );
 
   it('activates a run again that was woken while it was active', async () => {
-    await turn(() => harness.store.wake('run-a', 'webhook'));
+    await turn(async () => void (await harness.store.wake('run-a', 'webhook')));
     await expect(turn()).resolves.toMatchObject({ wokenBy: 'webhook' });
   });
 
@@ -43,7 +43,7 @@ export function signalsConformance(factory: RunStoreFactory): void {
     for (let round = 0; round < 20; round += 1) {
       await harness.store.wake('run-a', 'stream');
       // Not awaited: it may land before, during or after the park.
-      let woken: Promise<void> | undefined;
+      let woken: Promise<boolean> | undefined;
       await turn(() => {
         woken = harness.store.wake('run-a', 'webhook');
         return Promise.resolve();
@@ -68,7 +68,7 @@ export function signalsConformance(factory: RunStoreFactory): void {
   });
 
   it('takes a wake of an unknown run for nothing', async () => {
-    await harness.store.wake('run-none', 'webhook');
+    await expect(harness.store.wake('run-none', 'webhook')).resolves.toBe(false);
     await expect(harness.store.get('run-none')).resolves.toBeNull();
   });
 
@@ -170,7 +170,7 @@ export function signalsConformance(factory: RunStoreFactory): void {
 
   it('takes a wake of a run that is over for nothing', async () => {
     await harness.activate('run-a', (activation) => activation.commit(ended(), anOutcome()));
-    await harness.store.wake('run-a', 'webhook');
+    await expect(harness.store.wake('run-a', 'webhook')).resolves.toBe(false);
     await expect(harness.store.get('run-a')).resolves.toMatchObject({ state: ended(), outcome: anOutcome() });
   });
 }

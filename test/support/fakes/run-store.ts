@@ -100,10 +100,12 @@ export class FakeRunStore implements RunStore {
     return 'requested';
   }
 
-  async wake(id: string, by: 'webhook' | 'stream' | 'tools'): Promise<void> {
+  async wake(id: string, by: 'webhook' | 'stream' | 'tools'): Promise<boolean> {
     await this.touch();
     const job = this.jobs.get(id);
-    if (job !== undefined && job.outcome === null) this.ring(job, by);
+    if (job === undefined || job.outcome !== null) return false;
+    this.ring(job, by);
+    return true;
   }
 
   async counts(): Promise<RunCounts> {

@@ -2,6 +2,7 @@
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { advance } from '../../../src/app/advance.ts';
+import { StoreUnavailableError } from '../../../src/domain/errors.ts';
 import { ProviderFault } from '../../../src/domain/fault.ts';
 import { aFault, seconds } from '../../support/fakes/builders.ts';
 import { eventually } from '../../support/fakes/eventually.ts';
@@ -137,6 +138,27 @@ describe('a streamed run', () => {
     expect(world.here.holder.hasRoom()).toBe(false);
   });
 
+  it('is not opened twice when another process was first', async () => {
+    await world.take();
+    world.streaming.last.break();
+    await eventually(() => expect(world.here.holder.open).toBe(0));
+    const there = world.aProcess('there');
+    const claims = world.ledger.claim.bind(world.ledger);
+    // Between the look at the ledger and the claim.
+    world.ledger.claim = async (id, reader) => {
+      if (reader === 'here') await claims(id, 'there');
+      return await claims(id, reader);
+    };
+    await world.takeWhenWoken();
+    expect(world.streaming.resumedAfter).toEqual([]);
+    await expect(world.store.get('run-1')).resolves.toMatchObject({
+      state: { calls: { retrieve: 0 }, stream: { resumes: 0 }, lookReason: 'stream' },
+    });
+    expect(world.telemetry.streams).toEqual(['broken']);
+    expect(world.telemetry.apiCalls).toHaveLength(1);
+    expect(there.holder.open).toBe(0);
+  });
+
   it('is told by one reader, also when a frozen one comes back', async () => {
     await world.take();
     const frozen = world.streaming.last;
@@ -194,6 +216,37 @@ describe('a streamed run', () => {
     world.ledger.failure = null;
     await world.takeWhenDue();
     expect(world.streaming.resumedAfter).toEqual([-1]);
+  });
+
+  it('leaves no end behind that nobody took up', async () => {
+    await world.take();
+    const asleep = world.streaming.last;
+    const there = world.aProcess('there');
+    await world.takeWhenDue(there);
+    world.streaming.last.send(ended(9, 'Hi.'));
+    await expect(world.takeWhenWoken(there)).resolves.toMatchObject({ type: 'ended' });
+    // By then nobody remembers that the run is over; the first reader wakes up, and reads on.
+    world.clock.advance(seconds(30));
+    await world.here.holder.renew();
+    asleep.send(ended(9, 'Hi.'));
+    await eventually(() => expect(world.here.holder.open).toBe(0));
+    await eventually(async () =>
+      expect(await world.ledger.view('run-1')).toEqual({ held: false, status: null, end: null }),
+    );
+    expect(world.telemetry.streams.filter((result) => result === 'ended')).toHaveLength(2);
+  });
+
+  it('keeps nothing of its stream when Redis was away at its end', async () => {
+    await world.take();
+    world.streaming.last.send(ended(9, 'Hi.'));
+    await eventually(() => expect(world.here.holder.open).toBe(0));
+    const forget = world.ledger.forget.bind(world.ledger);
+    world.ledger.forget = () => Promise.reject(new StoreUnavailableError('Redis is away.'));
+    const activation = world.claim();
+    await expect(advance(activation, world.here.deps)).rejects.toThrow('Redis is away.');
+    world.ledger.forget = forget;
+    await expect(advance(activation, world.here.deps)).resolves.toMatchObject({ type: 'ended' });
+    await expect(world.ledger.view('run-1')).resolves.toMatchObject({ end: null });
   });
 
   it('is an ordinary run where there is no room, no stream, or nobody to hold it', async () => {

@@ -161,6 +161,11 @@ const planted: readonly [string, string, Evidence][] = [
     'a body that stays for days',
     { ...well, keys: [{ key: '{chaos}:callback-body:cb', ttlMs: 86_400_000, runIds: [] }] },
   ],
+  [
+    'nothing left behind',
+    'the end of a stream',
+    { ...well, keys: [{ key: '{chaos}:stream-end:run_1', ttlMs: 3_000_000, runIds: [] }] },
+  ],
   ['quiet logs', 'an error in quiet times', { ...well, logs: [line] }],
 ];
 

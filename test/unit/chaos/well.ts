@@ -147,7 +147,7 @@ export const well: Evidence = {
   ],
   keys: [
     { key: '{chaos}:runs:run_1', ttlMs: null, runIds: [] },
-    { key: '{chaos}:stream-end:run_1', ttlMs: 3_000_000, runIds: [] },
+    { key: '{chaos}:stream:run_1', ttlMs: 60_000, runIds: [] },
   ],
   rpm: 100,
 };
