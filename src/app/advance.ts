@@ -17,7 +17,6 @@ export async function advance(activation: Activation, deps: AdvanceDeps): Promis
   try {
     return await step.run(event);
   } catch (error) {
-    if (error instanceof ActivationLostError) await step.calls.leaveWord();
     if (error instanceof ActivationLostError || error instanceof StoreUnavailableError) throw error;
     // A bug must not lose the run nor loop: it ends visibly, with what we know of it.
     deps.telemetry.log('error', 'A step failed for a reason of our own', { runId: spec.id, error });

@@ -31,9 +31,6 @@ export class ProviderCalls {
   private readonly stream: StepStream;
   private readonly deps: ProviderCallDeps;
 
-  /** What a create of this step was answered. */
-  private created: ProviderSnapshot | null = null;
-
   constructor(activation: Activation, stream: StepStream, deps: ProviderCallDeps) {
     this.activation = activation;
     this.stream = stream;
@@ -74,10 +71,7 @@ export class ProviderCalls {
         return event;
       }
       telemetry.apiCall({ kind, operation, code: '200' });
-      if (event.type === 'replied') {
-        if (event.call === 'adopt') await this.handOver(event.snapshot);
-        if (event.call === 'create' || event.call === 'submit') this.created = event.snapshot;
-      }
+      if (event.type === 'replied' && event.call === 'adopt') await this.handOver(event.snapshot);
       return event;
     } catch (error) {
       if (!isProviderFault(error)) throw error;
@@ -142,21 +136,6 @@ export class ProviderCalls {
         const never: never = call;
         return never;
       }
-    }
-  }
-
-  /**
-   * This process was only slow: somebody else has the run by now, and waits for the answer to a create that came here.
-   * Never rejects.
-   */
-  async leaveWord(): Promise<void> {
-    // A run of a thread is found by its list.
-    if (this.created === null || this.created.threadId !== null) return;
-    const { id } = this.activation.spec;
-    try {
-      await this.activation.handOver(id, this.created.providerRunId);
-    } catch (error) {
-      this.deps.telemetry.log('warn', 'The answer to a create could not be handed on', { runId: id, error });
     }
   }
 

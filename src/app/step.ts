@@ -63,7 +63,7 @@ export class Step {
   private readonly deps: StepDeps;
   private foundBy: DecideContext['foundBy'];
   private readonly rules: RequestRules;
-  readonly calls: ProviderCalls;
+  private readonly calls: ProviderCalls;
   private readonly stream: StepStream;
   private readonly tools: ToolRounds;
   private readonly thorough: boolean;

@@ -73,7 +73,10 @@ export interface RunCounts {
   readonly dead: Readonly<Record<RunKind, number>>;
 }
 
-/** What a worker holds of a run during one activation. Lost when the worker stalls: then every write is refused. */
+/**
+ * What a worker holds of a run during one activation. Lost when the worker stalls: then every write is refused. What a
+ * create was answered is not lost with it: whoever has taken over, and waits for that answer, goes on from there.
+ */
 export interface Activation {
   readonly spec: RunSpec;
   readonly state: RunState;

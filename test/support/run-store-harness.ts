@@ -165,7 +165,9 @@ function opened(url: string, patience: 'patient' | 'prompt'): RedisClient {
 function watching(activation: Activation, onPark: () => void): Activation {
   return {
     spec: activation.spec,
-    state: activation.state,
+    get state() {
+      return activation.state;
+    },
     inlineRequest: activation.inlineRequest,
     takeSignals: () => activation.takeSignals(),
     takeTurn: () => activation.takeTurn(),

@@ -143,8 +143,8 @@ export class BullmqActivation implements Activation {
     }
     const result = await this.runLocked(saveState, to, [JSON.stringify(state), isCreate ? '1' : '']);
     if (result === 'lost') {
-      // Nothing is sent. An intent may be on record all the same, when the reply to its write was lost.
-      if (isCreate) await this.leaveReply(this.state);
+      // Of an intent that is lost nothing is sent; it may be on record all the same, when the reply to its write was lost.
+      await this.leaveReply(isCreate ? this.state : state);
       throw this.lost();
     }
     if (this.create !== null) this.noteSent(state);
@@ -179,7 +179,15 @@ export class BullmqActivation implements Activation {
     const { create } = this;
     if (create === null || state.phase === 'creating' || this.closed) return;
     const { client, keys, worker } = this.deps;
-    await this.deps.persist(() => leaveReply(client, keys, worker, this.id, { ...create, state }));
+    await this.deps.persist(async () => {
+      // How it has ended, they see for themselves.
+      if (state.phase === 'ended') await this.handOverEnded(state.providerRunId, create);
+      else await leaveReply(client, keys, worker, this.id, { ...create, state });
+    });
+  }
+
+  private async handOverEnded(providerRunId: string | null, { formerId }: LateReply): Promise<void> {
+    if (providerRunId !== null && providerRunId !== formerId) await this.handOver(this.id, providerRunId);
   }
 
   private noteSent(state: RunState): void {
@@ -230,7 +238,8 @@ export class BullmqActivation implements Activation {
     // A create that was refused made nothing: it is sent again, and refused again.
     const isRefusal = 'providerRunId' in state && state.providerRunId === null;
     if (isRefusal) this.deps.sent.drop(this.id);
-    return (await this.persist(write, isRefusal ? (this.create?.state ?? null) : null)) === 'written';
+    const learnt = isRefusal ? (this.create?.state ?? null) : state;
+    return (await this.persist(write, learnt)) === 'written';
   }
 
   async outcome(): Promise<RunOutcome | null> {

@@ -1,8 +1,8 @@
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ActivationLostError } from '../../../src/domain/errors.ts';
 import { beginCall } from '../../../src/domain/decide.ts';
 import type { Activation } from '../../../src/ports/run-store.ts';
-import { anOutcome, ended, following } from '../../support/fakes/builders.ts';
+import { anOutcome, creating, ended, following } from '../../support/fakes/builders.ts';
 import { eventually } from '../../support/fakes/eventually.ts';
 import { dataNow, recordOf, type RunStoreFactory, type RunStoreHarness } from './run-store-harness.ts';
 
@@ -29,9 +29,9 @@ export function activationConformance(factory: RunStoreFactory): void {
 
   it('shows a state that was saved at once, and goes on', async () => {
     await harness.activate('run-a', async (activation) => {
-      const creating = beginCall(activation.state, 'create', harness.nowMs());
-      await activation.save(creating);
-      await expect(recordOf(harness, 'run-a')).resolves.toMatchObject({ state: creating });
+      const intent = beginCall(activation.state, 'create', harness.nowMs());
+      await activation.save(intent);
+      await expect(recordOf(harness, 'run-a')).resolves.toMatchObject({ state: intent });
       const next = following({ wakeAtMs: harness.nowMs() + hourMs, threadId: 'thread_1' });
       await activation.park(next);
       await expect(recordOf(harness, 'run-a')).resolves.toMatchObject({ state: next });
@@ -131,6 +131,40 @@ export function activationConformance(factory: RunStoreFactory): void {
     await expect(activation.park(state)).rejects.toMatchObject(refusal);
     await expect(activation.commit(ended(), anOutcome())).rejects.toMatchObject(refusal);
   }
+
+  /** What it writes with the answer is refused. */
+  async function loseWith(write: (activation: Activation) => Promise<unknown>): Promise<void> {
+    await harness.activate('run-a', async (activation) => {
+      const nowMs = Math.trunc(harness.nowMs());
+      await activation.save(creating({ intentAtMs: nowMs, wakeAtMs: nowMs + hourMs }));
+      await harness.lose('run-a');
+      await expect(write(activation)).rejects.toMatchObject({ name: new ActivationLostError().name });
+    });
+  }
+
+  describe('that was lost while its create was out', () => {
+    it.each(['save', 'park'] as const)('leaves the answer to the next: %s', async (write) => {
+      const learnt = following({ providerRunId: 'resp_late', wakeAtMs: harness.nowMs() + hourMs });
+      await loseWith((activation) => activation[write](learnt));
+      await harness.activate('run-a', async (activation) => {
+        await activation.takeSignals();
+        expect(activation.state).toMatchObject({ phase: 'following', providerRunId: 'resp_late' });
+        await activation.park(activation.state);
+      });
+      await expect(recordOf(harness, 'run-a')).resolves.toMatchObject({
+        state: { providerRunId: 'resp_late' },
+      });
+    });
+
+    it('leaves the id to the next, where the run has ended already', async () => {
+      await loseWith((activation) => activation.commit(ended({ providerRunId: 'resp_late' }), anOutcome()));
+      await harness.activate('run-a', async (activation) => {
+        expect(activation.state).toMatchObject({ phase: 'creating' });
+        await expect(activation.takeSignals()).resolves.toMatchObject({ candidate: 'resp_late' });
+        await activation.park(following({ providerRunId: 'resp_late', wakeAtMs: harness.nowMs() + hourMs }));
+      });
+    });
+  });
 
   it('activates runs side by side without mixing them up', async () => {
     await harness.store.add('run-b', dataNow(harness, { label: 'other' }));

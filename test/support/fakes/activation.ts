@@ -22,6 +22,8 @@ export interface FakeJob {
   cancelRequestedAtMs: number | null;
   /** An id at the provider that may be this run's. */
   candidate: string | null;
+  /** What its create was answered, from a worker that had lost the run by then. */
+  reply: RunState | null;
   /** States as they were saved, oldest first; for tests. */
   readonly saved: RunState[];
 }
@@ -32,6 +34,8 @@ export interface ActivationHost {
   /** Ids at the provider that nobody knows. */
   readonly unclaimed: string[];
   handOver(runId: string, providerRunId: string): void;
+  /** For whoever waits for the answer to this run's create. */
+  leaveReply(job: FakeJob, reply: RunState): void;
   /** Whether no run before this one is open in its lane. */
   isFirstInLane(job: FakeJob): boolean;
   /** Throws while the store is switched off. */
@@ -40,11 +44,13 @@ export interface ActivationHost {
 
 export class FakeActivation implements Activation {
   readonly spec: RunSpec;
-  readonly state: RunState;
+  state: RunState;
   readonly inlineRequest: ProviderRequest | null;
   private readonly job: FakeJob;
   private readonly lock: symbol;
   private readonly host: ActivationHost;
+  /** When the intent of this activation's create was written. */
+  private intentAtMs: number | null = null;
 
   constructor(job: FakeJob, lock: symbol, host: ActivationHost) {
     this.spec = job.spec;
@@ -57,10 +63,11 @@ export class FakeActivation implements Activation {
 
   async takeSignals(): Promise<Signals> {
     await this.held();
-    const { wokenBy, cancelRequestedAtMs, state } = this.job;
+    const { wokenBy, cancelRequestedAtMs } = this.job;
     this.job.wokenBy = null;
     this.job.taken = wokenBy;
-    const candidate = this.takeCandidate(state);
+    this.state = this.job.reply ?? this.state;
+    const candidate = this.takeCandidate(this.state);
     return { wokenBy, cancelRequestedAtMs, ...(candidate === null ? {} : { candidate }) };
   }
 
@@ -88,12 +95,13 @@ export class FakeActivation implements Activation {
   }
 
   async save(state: RunState): Promise<void> {
-    await this.held();
+    await this.held(state);
     this.write(state);
+    if (state.phase === 'creating') this.intentAtMs = state.intentAtMs;
   }
 
   async park(state: RunState): Promise<void> {
-    await this.held();
+    await this.held(state);
     this.write(state);
     this.job.place = 'queued';
     this.job.lock = null;
@@ -103,7 +111,7 @@ export class FakeActivation implements Activation {
   }
 
   async commit(state: RunState, outcome: RunOutcome): Promise<boolean> {
-    await this.held();
+    await this.held(state);
     if (this.job.outcome !== null) return false;
     this.write(state);
     this.job.outcome = structuredClone(outcome);
@@ -118,12 +126,22 @@ export class FakeActivation implements Activation {
   private write(state: RunState): void {
     const copy = structuredClone(state);
     this.job.state = copy;
+    this.job.reply = null;
     this.job.saved.push(copy);
   }
 
-  private async held(): Promise<void> {
+  private async held(learnt: RunState | null = null): Promise<void> {
     await this.host.touch();
-    if (this.job.lock !== this.lock)
-      throw new ActivationLostError(`Another worker holds run ${this.spec.id}.`);
+    if (this.job.lock === this.lock) return;
+    if (learnt !== null) this.leave(learnt);
+    throw new ActivationLostError(`Another worker holds run ${this.spec.id}.`);
+  }
+
+  private leave(learnt: RunState): void {
+    const { state } = this.job;
+    const isAwaited = state.phase === 'creating' && state.intentAtMs === this.intentAtMs;
+    if (!isAwaited || learnt.phase === 'creating') return;
+    if (learnt.phase !== 'ended') this.host.leaveReply(this.job, learnt);
+    else if (learnt.providerRunId !== null) this.host.handOver(this.spec.id, learnt.providerRunId);
   }
 }

@@ -51,6 +51,7 @@ export class FakeRunStore implements RunStore {
         taken: null,
         cancelRequestedAtMs: null,
         candidate: null,
+        reply: null,
         saved: [],
       });
     }
@@ -145,6 +146,10 @@ export class FakeRunStore implements RunStore {
         if (other === undefined || other.outcome !== null || other.state.phase !== 'creating') return;
         other.candidate = providerRunId;
         this.ring(other, 'webhook');
+      },
+      leaveReply: (of, reply) => {
+        of.reply = structuredClone(reply);
+        this.ring(of, 'caller');
       },
     });
   }

@@ -42,21 +42,30 @@ describe('a worker that dies', () => {
 
   it('during the create: the run is found again, and not created twice', async () => {
     world.assistants.script('run-a', running('queued'), over());
-    dieDuring('create', 'run-a');
-    await expect(world.step('run-a')).rejects.toBeInstanceOf(ActivationLostError);
-
+    world.assistants.failNext('create', aFault('unclear'), { processed: true });
     await expect(world.live('run-a')).resolves.toMatchObject({ status: 'completed' });
     expect(world.assistants.startedFor('run-a')).toBe(1);
     expect(world.assistants.calls.map(({ call }) => call).slice(0, 2)).toEqual(['create', 'find']);
   });
 
-  it('during the create, only seemingly: its answer is handed to whoever took over', async () => {
-    // The same from outside as a worker that dies, but for its answer, which comes late.
-    dieDuring('create', 'run-1');
-    await expect(world.step()).rejects.toBeInstanceOf(ActivationLostError);
-    await expect(world.live()).resolves.toMatchObject({ status: 'completed' });
-    expect(world.responses.startedFor('run-1')).toBe(1);
-    expect(world.responses.calls.map(({ call }) => call).slice(0, 2)).toEqual(['create', 'retrieve']);
+  // The same from outside as a worker that dies, but for its answer, which comes late.
+  describe('during the create, only seemingly', () => {
+    it.each(['run-1', 'run-a'])('%s: its answer is left to whoever took over', async (id) => {
+      dieDuring('create', id);
+      await expect(world.step(id)).rejects.toBeInstanceOf(ActivationLostError);
+      await expect(world.live(id)).resolves.toMatchObject({ status: 'completed' });
+      const provider = id === 'run-a' ? world.assistants : world.responses;
+      expect(provider.startedFor(id)).toBe(1);
+      expect(provider.calls.map(({ call }) => call).slice(0, 2)).toEqual(['create', 'retrieve']);
+    });
+
+    it('also when the run had ended by then', async () => {
+      world.responses.script('run-1', over());
+      dieDuring('create', 'run-1');
+      await expect(world.step()).rejects.toBeInstanceOf(ActivationLostError);
+      await expect(world.live()).resolves.toMatchObject({ status: 'completed' });
+      expect(world.responses.calls.map(({ call }) => call)).toEqual(['create', 'retrieve']);
+    });
   });
 
   it('during the create, where nobody can find the run: quarantine, then an honest end', async () => {
