@@ -37,6 +37,8 @@ export interface Config {
   readonly concurrency: number;
   /** Held streams at a time in a worker. */
   readonly streams: number;
+  /** One that says nothing for so long is broken. */
+  readonly streamIdleMs: number;
   readonly pollPolicy: 'learned' | 'backoff';
   /** The delay that one look is worth. */
   readonly pollCostMs: number;
@@ -106,6 +108,7 @@ export function loadConfig(env: Env, readFile: ReadFile = noFiles): Config {
     quota: quotaOf(data),
     concurrency: data.RUNFLEET_CONCURRENCY,
     streams: data.RUNFLEET_STREAMS,
+    streamIdleMs: data.RUNFLEET_STREAM_IDLE_SECONDS * 1000,
     pollPolicy: data.RUNFLEET_POLL_POLICY,
     pollCostMs: data.RUNFLEET_POLL_COST_SECONDS * 1000,
     backoff: {

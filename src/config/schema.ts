@@ -116,6 +116,12 @@ export const variables = {
       'Streams of events that a worker holds open at a time, for runs with `follow: "stream"`; beyond them such runs are ' +
         'looked at. 0 = none.',
     ),
+  RUNFLEET_STREAM_IDLE_SECONDS: number(z.number().min(1).max(86_400))
+    .default(120)
+    .describe(
+      'A stream that says nothing for so long is taken for broken and opened again, one call more. Raise it for models ' +
+        'that think longer without a word.',
+    ),
   RUNFLEET_POLL_POLICY: z
     .enum(['learned', 'backoff'])
     .default('learned')

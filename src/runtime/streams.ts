@@ -16,8 +16,6 @@ import { startHousekeeping } from './housekeeping.ts';
 const flushIntervalMs = 75;
 /** A third of a claim's life: one renewal may be late, and one lost. */
 const renewIntervalMs = 3000;
-/** Models think for long, but say something now and then. */
-const idleMs = 120_000;
 
 export function startStreams(
   context: FleetContext,
@@ -36,7 +34,7 @@ export function startStreams(
     telemetry,
     readerId: randomUUID(),
     limit: config.streams,
-    idleMs,
+    idleMs: config.streamIdleMs,
   });
   addStreamGauge(metrics.registry, () => holder.open);
   const flushing = startHousekeeping(() => holder.flush(), flushIntervalMs, logger);

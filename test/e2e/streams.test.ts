@@ -92,6 +92,52 @@ describe('300 streamed runs on two workers', () => {
   });
 });
 
+describe('streams that stall, open and silent', () => {
+  /** Longer than any gap between two words, on a machine that is busy as well. */
+  const env = { RUNFLEET_STREAM_IDLE_SECONDS: '5' };
+  const stall = (afterEvents: number) => ({ type: 'stream_stall', afterEvents }) as const;
+
+  async function told(fleet: Fleet, runs: readonly RunView[]): Promise<RunView[]> {
+    const watched = runs.map(({ id }) => subscribe(fleet, id, Infinity));
+    const ended = await allEnded(fleet, runs);
+    expect(new Set(ended.map(({ status }) => status))).toEqual(new Set(['completed']));
+    for (const events of await Promise.all(watched)) {
+      expect(textOf(events)).toBe(output);
+      expect(new Set(events.map(({ id }) => id)).size).toBe(events.length);
+      expect(events.filter(({ type }) => type === 'done')).toHaveLength(1);
+    }
+    expect(fleet.ledger().duplicates).toEqual([]);
+    return ended;
+  }
+
+  it('are given up and opened again where they fell silent, also twice', async (test) => {
+    const fleet = await Fleet.start(test, { redis, workers: 2, env });
+    fleet.simulator.setFaults({
+      rules: [
+        { operation: 'responses.create', fault: stall(12), next: 20 },
+        { operation: 'responses.retrieve', fault: stall(2), next: 10 },
+      ],
+    });
+    const ended = await told(fleet, await send(fleet, 20, { duration_ms: 3000 }));
+    expect(new Set(ended.map(({ found_by: by }) => by))).toEqual(new Set(['stream']));
+    const { calls } = fleet.ledger();
+    expect(calls['responses.create']).toEqual({ 200: 20 });
+    expect(calls['responses.retrieve']?.['200']).toBeGreaterThanOrEqual(30);
+  });
+
+  it('are looked at where they cannot be opened again', async (test) => {
+    const fleet = await Fleet.start(test, { redis, env });
+    fleet.simulator.setFaults({
+      rules: [
+        { operation: 'responses.create', fault: stall(12), next: 10 },
+        { operation: 'responses.retrieve', fault: { type: 'http_error', status: 400 }, next: 10 },
+      ],
+    });
+    const ended = await told(fleet, await send(fleet, 10, { duration_ms: 3000 }));
+    expect(ended.map(({ found_by: by }) => by)).toContain('poll');
+  });
+});
+
 describe('a streamed run', () => {
   it('is told in pieces while it goes on', async (test) => {
     const fleet = await Fleet.start(test, { redis });
