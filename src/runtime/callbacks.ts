@@ -75,7 +75,7 @@ export async function startCallbacks(context: ConnectionContext, metrics: Metric
   );
   closers.add('housekeeping of callbacks', () => housekeeping.stop());
   await worker.start();
-  closers.add('callbacks worker', () => worker.stop(callDeadlineMs));
+  closers.add('callbacks worker', (leftMs) => worker.stop(Math.min(callDeadlineMs, leftMs)));
 }
 
 /** For the API: what can never be delivered is refused when it is sent. */

@@ -1,7 +1,10 @@
 interface Closer {
   readonly name: string;
-  readonly close: () => Promise<unknown>;
+  readonly close: (leftMs: number) => Promise<unknown>;
 }
+
+/** For what ends by itself when its time is over. */
+const marginMs = 200;
 
 /** What a process has opened, closed in reverse order. One that fails or hangs does not keep the others open. */
 export class Closers {
@@ -12,7 +15,8 @@ export class Closers {
     this.onProblem = onProblem;
   }
 
-  add(name: string, close: () => Promise<unknown>): void {
+  /** `close` is told how long it may take; it is waited for a little longer. */
+  add(name: string, close: (leftMs: number) => Promise<unknown>): void {
     this.closers.push({ name, close });
   }
 
@@ -22,7 +26,7 @@ export class Closers {
     for (let closer = this.closers.pop(); closer !== undefined; closer = this.closers.pop()) {
       const leftMs = Math.max(1000, endMs - performance.now());
       try {
-        await withTimeout(closer.close(), leftMs);
+        await withTimeout(closer.close(leftMs - marginMs), leftMs);
       } catch (error) {
         this.onProblem(closer.name, error);
       }

@@ -194,6 +194,6 @@ export async function startRuns(context: FleetContext, metrics: Metrics): Promis
   const housekeeping = startHousekeeping(() => sweep.turn(), intervalMs, logger);
   closers.add('housekeeping', () => housekeeping.stop());
   await worker.start();
-  closers.add('runs worker', () => worker.stop(stepDeadlineMs));
+  closers.add('runs worker', (leftMs) => worker.stop(Math.min(stepDeadlineMs, leftMs)));
   return checks;
 }

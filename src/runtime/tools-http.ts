@@ -44,6 +44,6 @@ export async function startHttpTools(
     ...lockOptions(context),
   });
   await worker.start();
-  closers.add('http tools worker', () => worker.stop(stopDeadlineMs));
+  closers.add('http tools worker', (leftMs) => worker.stop(Math.min(stopDeadlineMs, leftMs)));
   return new HttpToolDispatcher({ queue, client, prefix });
 }

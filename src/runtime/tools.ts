@@ -36,7 +36,7 @@ export async function startTools(
     ...lockOptions(context),
   });
   await worker.start();
-  closers.add('tools worker', () => worker.stop(handlerDeadlineMs));
+  closers.add('tools worker', (leftMs) => worker.stop(Math.min(handlerDeadlineMs, leftMs)));
   logger.info({ tools: [...tools.keys()] }, 'serving tools');
 }
 

@@ -32,6 +32,8 @@ let answer: (response: ServerResponse) => void;
 let url: string;
 let dispatcher: HttpToolDispatcher;
 let queue: Queue;
+let prefix: string;
+let worker: HttpToolsWorker;
 
 beforeEach(async () => {
   asked = [];
@@ -49,14 +51,25 @@ beforeEach(async () => {
   await once(server, 'listening');
   const address = server.address();
   url = `http://127.0.0.1:${typeof address === 'object' ? (address?.port ?? 0) : 0}/tools`;
-  const prefix = redis.prefix();
+  prefix = redis.prefix();
   const client = opened(redis.url);
-  const subscriber = opened(redis.url);
   queue = new Queue(httpToolsQueue, { connection: client, prefix });
   queue.on('error', () => {});
   dispatcher = new HttpToolDispatcher({ queue, client, prefix });
+  onTestFinished(async () => {
+    server.closeAllConnections();
+    server.close();
+    await queue.close();
+    client.disconnect();
+  });
+  worker = await serve();
+});
+
+async function serve(): Promise<HttpToolsWorker> {
+  const client = opened(redis.url);
+  const subscriber = opened(redis.url);
   const post = createGuardedPost({ allow: parseAllowList(['127.0.0.1']) });
-  const worker = new HttpToolsWorker({
+  const opening = new HttpToolsWorker({
     client,
     subscriber,
     prefix,
@@ -72,17 +85,15 @@ beforeEach(async () => {
     clock: systemClock,
     telemetry: new RecordingTelemetry(),
   });
-  await worker.start();
+  await opening.start();
   onTestFinished(async () => {
-    server.closeAllConnections();
-    server.close();
-    await worker.stop(0);
+    await opening.stop(0);
     post.close();
-    await queue.close();
     client.disconnect();
     subscriber.disconnect();
   });
-});
+  return opening;
+}
 
 const call = (patch: Partial<ToolCallJob> = {}): ToolCallJob => ({
   runId: 'run-1',
@@ -197,4 +208,30 @@ it('gives up a call that nobody waits for, and tells nobody', async () => {
     (counts) => Object.values(counts).every((count) => count === 0),
   );
   expect(answers).toEqual([]);
+});
+
+it.each([
+  ['its first try', 0],
+  // As a try that failed, it would be the last, and the call never answered.
+  ['its last try', 7],
+])('puts a call back that is given up at a stop: %s is none', async (_, tried) => {
+  await worker.stop(0);
+  await dispatcher.dispatch([call()]);
+  const jobs = await queue.getJobs();
+  await redis.client.hset(`${prefix}:${httpToolsQueue}:${jobs[0]?.id}`, 'atm', tried);
+  answer = () => {};
+  const first = await serve();
+  await eventually(
+    'the call',
+    () => asked.length,
+    (count) => count === 1,
+  );
+  await first.stop(0);
+  const [left] = await queue.getJobs();
+  expect(left).toMatchObject({ id: jobs[0]?.id, attemptsMade: tried });
+  expect(await left?.getState()).toBe('delayed');
+  answer = (response) => response.end('of the tool');
+  await serve();
+  expect(await answered()).toMatchObject({ answer: { output: 'of the tool' } });
+  expect(new Set(asked.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
 });

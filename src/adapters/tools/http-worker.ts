@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Job, UnrecoverableError, type Worker } from 'bullmq';
+import { DelayedError, type Job, UnrecoverableError, type Worker } from 'bullmq';
 import * as z from 'zod';
 import type { TimedAnswer, ToolAnswer } from '../../domain/tools.ts';
 import { toolAnswerOf, toolJobData } from '../../domain/wire/tool-job.ts';
@@ -9,6 +9,7 @@ import type { Kept, ToolReturn } from '../../ports/tool-calls.ts';
 import type { GuardedPost, PostResult } from '../outbound-sdk/guarded-post.ts';
 import { signWebhook } from '../outbound-sdk/standard-webhooks.ts';
 import type { RedisClient } from '../redis-sdk/client.ts';
+import { closeWithin } from '../redis-sdk/close-worker.ts';
 import { openWorker, startWorker } from '../redis-sdk/open-worker.ts';
 import { redisRetryMs, reportError } from '../redis-sdk/steady-worker.ts';
 import { failure } from './call-tool.ts';
@@ -34,6 +35,9 @@ export interface HttpToolsWorkerOptions {
   /** How long a worker may be silent before others take its calls up; default 5000. */
   readonly lockDurationMs?: number;
 }
+
+/** Of the time for a stop, so much is for putting back what is given up. */
+const putBackMs = 500;
 
 const callData = toolJobData.extend({ url: z.string() });
 type Call = z.output<typeof callData>;
@@ -61,8 +65,8 @@ export class HttpToolsWorker {
     this.options = options;
     this.keys = httpToolKeys(options.prefix);
     this.withdrawals = new Withdrawals(options.client, options.subscriber, this.keys);
-    this.worker = openWorker({ ...options, queue: httpToolsQueue, what: 'tool call' }, (job) =>
-      this.process(job),
+    this.worker = openWorker({ ...options, queue: httpToolsQueue, what: 'tool call' }, (job, token) =>
+      this.process(job, token ?? ''),
     );
   }
 
@@ -72,14 +76,15 @@ export class HttpToolsWorker {
     await startWorker(this.worker);
   }
 
-  /** Takes no more calls, and resolves when those under way are answered, or after `deadlineMs`: others make those again. */
+  /** Takes no more calls, and resolves when those under way are answered, or within `deadlineMs`: others make those again. */
   async stop(deadlineMs: number): Promise<void> {
-    const timer = setTimeout(() => this.leaving.abort(), deadlineMs);
-    await this.worker.close();
-    clearTimeout(timer);
+    const inTime = await closeWithin(this.worker, Math.max(0, deadlineMs - putBackMs));
+    this.leaving.abort();
+    if (inTime || (await closeWithin(this.worker, putBackMs))) return;
+    this.options.telemetry.log('warn', 'Tool calls could not be put back in time and are left to others');
   }
 
-  private async process(job: Job): Promise<void> {
+  private async process(job: Job, token: string): Promise<void> {
     const id = job.id ?? '';
     const call = this.dataOf(job);
     if ((await this.options.client.hexists(this.keys.job(id), 'withdrawn')) === 1) return discard(job);
@@ -90,14 +95,15 @@ export class HttpToolsWorker {
     try {
       answer = await this.ask(id, call, AbortSignal.any([stop.signal, this.leaving.signal]));
     } catch (error) {
+      if (!(error instanceof NotReached)) throw error;
       const last = job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
-      if (!(error instanceof NotReached) || !last) throw error;
+      if (!last && !this.leaving.signal.aborted) throw error;
       answer = error.answer;
     } finally {
       this.withdrawals.forget(id);
     }
     if (stop.signal.aborted) return discard(job);
-    if (this.leaving.signal.aborted) throw new NotReached('The worker was stopped.');
+    if (this.leaving.signal.aborted) return await this.putBack(id, token);
     await this.keep(call, { answer, startedAtMs, endedAtMs: this.options.clock.nowMs() });
   }
 
@@ -113,6 +119,13 @@ export class HttpToolsWorker {
     const timeoutMs = Math.min(this.options.timeoutMs, leftMs);
     const result = await post.post({ url, body, headers, timeoutMs, maxAnswerBytes: maxOutputBytes, signal });
     return answerOf(result, maxOutputBytes);
+  }
+
+  /** For another worker. This was no try. */
+  private async putBack(id: string, token: string): Promise<never> {
+    const nowMs = this.options.clock.nowMs();
+    await this.worker.getBackend().moveToDelayed(id, nowMs, 0, token, { skipAttempt: true });
+    throw new DelayedError();
   }
 
   /** Until it is written: what was done once must not be done again. */
