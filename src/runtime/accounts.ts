@@ -17,15 +17,21 @@ import { type GateOfProcess, type GateParts, startGate } from './quota.ts';
 import type { AccountChecks } from './readiness.ts';
 import { Standings } from './standings.ts';
 
-/** For a process that makes no calls, and so gives no permits. */
+/**
+ * For a process that makes no calls. It asks the limiters too, since it is here that people ask; but what it accepts
+ * waits safely for a permit, so that it is ready without one.
+ */
 export function healthChecks(
   { accounts, config }: FleetContext,
   client: RedisClient,
+  checkLimiter: (account: AccountConfig) => Promise<void>,
 ): readonly AccountChecks[] {
   const pacing = new RedisPacingStore(client, config.prefix);
   return accounts.map((account) => ({
     name: account.name,
     health: healthOf(account, client, config),
+    checkLimiter: () => checkLimiter(account),
+    needsPermits: false,
     ...(account.webhookSecrets.length === 0
       ? {}
       : {

@@ -76,10 +76,10 @@ export async function startApi(context: FleetContext): Promise<string> {
     return { ...counts, jobs };
   });
   addToolWaitGauge(registry, () => longestToolWaitMs(client, config.prefix));
-  const readQuotas = startQuotas(context, client, subscriber);
+  const quotas = startQuotas(context, client, subscriber);
   addQuotaGauges(registry, async () =>
     Object.fromEntries(
-      (await readQuotas()).map(({ name, quota: { requests, tokens } }) => [name, { requests, tokens }]),
+      (await quotas.read()).map(({ name, quota: { requests, tokens } }) => [name, { requests, tokens }]),
     ),
   );
   const stopping = new AbortController();
@@ -108,9 +108,9 @@ export async function startApi(context: FleetContext): Promise<string> {
     callbacks: callbackRules(config.callbacks),
     deadCallbacks: callbacks.dead,
     apiKeys: config.apiKeys,
-    readiness: () => readiness(client, healthChecks(context, client)),
+    readiness: () => readiness(client, healthChecks(context, client, quotas.check)),
     metrics: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
-    quota: async () => quotaView(await readQuotas()),
+    quota: async () => quotaView(await quotas.read()),
     durations: new RedisDurationStore(client, keys, systemClock),
     boardQueues: [queue, toolQueue, callbacks.queue],
     logger,

@@ -7,6 +7,7 @@ import {
 } from '../adapters/redis-limiter/limiter.ts';
 import type { RedisClient } from '../adapters/redis-sdk/client.ts';
 import type { AccountQuota, QuotaView } from '../domain/wire/quota-view.ts';
+import type { AccountConfig } from '../config/index.ts';
 import { idOf } from './account-id.ts';
 import type { FleetContext } from './fleet.ts';
 import { limiterOptions } from './quota.ts';
@@ -16,12 +17,14 @@ export interface NamedQuota {
   readonly quota: QuotaSnapshot;
 }
 
-/** In the order of the configuration: the default account first. Names of one account are read once. */
-export function startQuotas(
-  context: FleetContext,
-  client: RedisClient,
-  subscriber: RedisClient,
-): () => Promise<readonly NamedQuota[]> {
+export interface Quotas {
+  /** In the order of the configuration: the default account first. Names of one account are read once. */
+  readonly read: () => Promise<readonly NamedQuota[]>;
+  /** Rejects where no process can be given a permit. */
+  readonly check: (account: AccountConfig) => Promise<void>;
+}
+
+export function startQuotas(context: FleetContext, client: RedisClient, subscriber: RedisClient): Quotas {
   const limiters = new Map<string, RedisLimiter>();
   for (const account of context.accounts) {
     const id = idOf(account);
@@ -30,15 +33,20 @@ export function startQuotas(
     limiters.set(id, limiter);
     context.closers.add(`quota of ${account.name}`, () => limiter.close());
   }
-  return async () => {
-    const read = await Promise.all(
-      [...limiters].map(async ([id, limiter]) => [id, await limiter.snapshot()] as const),
-    );
-    const byId = new Map(read);
-    return context.accounts.flatMap((account) => {
-      const quota = byId.get(idOf(account));
-      return quota === undefined ? [] : [{ name: account.name, quota }];
-    });
+  return {
+    async read() {
+      const read = await Promise.all(
+        [...limiters].map(async ([id, limiter]) => [id, await limiter.snapshot()] as const),
+      );
+      const byId = new Map(read);
+      return context.accounts.flatMap((account) => {
+        const quota = byId.get(idOf(account));
+        return quota === undefined ? [] : [{ name: account.name, quota }];
+      });
+    },
+    async check(account) {
+      await limiters.get(idOf(account))?.check();
+    },
   };
 }
 

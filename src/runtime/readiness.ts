@@ -7,8 +7,10 @@ const patienceMs = 2000;
 export interface AccountChecks {
   readonly name: string;
   readonly health: ProviderHealth;
-  /** Rejects where no permit can be given. Absent in processes that ask for none. */
+  /** Rejects where no permit can be given. */
   readonly checkLimiter?: () => Promise<void>;
+  /** False in a process that makes no calls: it tells of a limiter, and is ready all the same. Default true. */
+  readonly needsPermits?: boolean;
   /** The chance that a webhook tells of a run's end; null: unknown. Absent where none is expected. */
   readonly webhookChance?: () => Promise<number | null>;
 }
@@ -16,8 +18,8 @@ export interface AccountChecks {
 type Checks = Readiness['checks'];
 
 /**
- * Able to work: Redis answers, each limiter that has a limit to keep too, and an account's credential is not refused.
- * `accounts`: none where no calls are made.
+ * Able to work: Redis answers, the limiter gives permits to who needs them, and an account's credential is not refused.
+ * `accounts`: none where they are of no concern.
  */
 export async function readiness(
   client: { ping(): Promise<unknown> },
@@ -30,7 +32,10 @@ export async function readiness(
     providerChecks(accounts),
     webhookChecks(accounts),
   ]);
-  const isOpen = Object.values(limiter).every(({ ok }) => ok);
+  const isOpen = accounts.every(
+    ({ name, needsPermits = true }) =>
+      !needsPermits || limiter[nameOf('limiter', name, accounts)]?.ok !== false,
+  );
   // One account that is refused stops its own runs alone.
   const hasProvider = accounts.length === 0 || Object.values(provider).some(({ ok }) => ok);
   return { ok: isOpen && hasProvider, checks: { redis: { ok: true }, ...limiter, ...provider, ...webhooks } };

@@ -92,10 +92,7 @@ it('refuses what names no account, and is ready while one account works and perm
     status: 400,
     message: expect.stringContaining('default, eu, any'),
   });
-  const readyz = async () => {
-    const response = await fetch(`${worker.metricsUrl}/readyz`);
-    return { status: response.status, body: await response.text() };
-  };
+  const readyz = () => readyzOf(worker.metricsUrl);
   expect(await readyz()).toMatchObject({ status: 200 });
 
   eu.configure({ apiKeys: ['another'] });
@@ -114,6 +111,8 @@ it('refuses what names no account, and is ready while one account works and perm
     { checks: { 'provider.default': { ok: true }, 'provider.eu': { ok: false } } },
   ]);
   expect(body).toContain('Check the key of account eu.');
+  const metrics = await (await fetch(`${worker.metricsUrl}/metrics`)).text();
+  expect(metrics).toContain('runfleet_limiter_permits_total{account="default",class="create"}');
 
   try {
     // Redis answers, but the limiter's script may not run: no call can go out.
@@ -122,11 +121,23 @@ it('refuses what names no account, and is ready while one account works and perm
     expect(JSON.parse(unready.body)).toMatchObject({
       checks: { redis: { ok: true }, 'limiter.default': { ok: false }, 'limiter.eu': { ok: false } },
     });
+    // The API makes no calls: it says so too, and is ready.
+    const told = await eventually(
+      'an API that tells of it',
+      () => readyzOf(fleet.api.apiUrl),
+      ({ body: said }) => said.includes('No call goes out under the quota of eu'),
+    );
+    expect(told.status).toBe(200);
   } finally {
     await redis.client.acl('SETUSER', 'default', '+evalsha', '+eval');
   }
   await eventually('a ready worker', readyz, (answer) => answer.status === 200);
 });
+
+async function readyzOf(url: string): Promise<{ readonly status: number; readonly body: string }> {
+  const response = await fetch(`${url}/readyz`);
+  return { status: response.status, body: await response.text() };
+}
 
 /** Every key and every value. */
 async function everythingIn(client: Redis): Promise<string> {

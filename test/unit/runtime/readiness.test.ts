@@ -9,7 +9,10 @@ const open = () => Promise.resolve();
 
 async function anAccount(
   name: string,
-  { isRefused = false, ...more }: { isRefused?: boolean; checkLimiter?: () => Promise<void> } = {},
+  {
+    isRefused = false,
+    ...more
+  }: { isRefused?: boolean; checkLimiter?: () => Promise<void>; needsPermits?: boolean } = {},
 ): Promise<AccountChecks> {
   const health = new FakeProviderHealth(new ManualClock(t0));
   if (isRefused) await health.reportUnauthorized('Wrong key.');
@@ -43,6 +46,14 @@ describe('readiness', () => {
           detail: 'No call goes out under the quota of eu: The limiter cannot reach Redis.',
         },
       },
+    });
+  });
+
+  it('of a process that makes no calls lasts, and tells of the limiter', async () => {
+    const api = await anAccount('default', { checkLimiter: closed, needsPermits: false });
+    await expect(readiness(redis, [api])).resolves.toMatchObject({
+      ok: true,
+      checks: { limiter: { ok: false, detail: expect.stringContaining('No call goes out') } },
     });
   });
 
