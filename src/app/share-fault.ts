@@ -5,6 +5,8 @@ import type { RateGate } from '../ports/rate-gate.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 
 interface ShareFaultDeps {
+  /** The account's. */
+  readonly name: string;
   readonly telemetry: Telemetry;
   readonly gate: RateGate;
   readonly clock: Clock;
@@ -17,10 +19,10 @@ const longestPauseMs = 3_600_000;
 /** Tells the fleet of a fault that is not one run's but its account's: a 429, or a credential that is refused. */
 export async function shareFault(
   fault: FaultDetails,
-  { telemetry, gate, clock, health }: ShareFaultDeps,
+  { name, telemetry, gate, clock, health }: ShareFaultDeps,
 ): Promise<void> {
   if (fault.type === 'throttled') {
-    telemetry.throttled();
+    telemetry.throttled(name);
     if (fault.retryAfterMs !== null)
       await gate.pauseUntil(clock.nowMs() + Math.min(fault.retryAfterMs, longestPauseMs));
   }

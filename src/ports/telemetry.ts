@@ -57,7 +57,8 @@ export interface Telemetry {
   toolCall(report: ToolCallReport): void;
   /** Each second, of what the fleet agrees on. */
   paced(report: PaceReport): void;
-  throttled(): void;
+  /** `account`: its name as configured. */
+  throttled(account: string): void;
   /** Once for each try of a callback. */
   callbackTried(result: CallbackResult): void;
   streamed(result: StreamResult): void;

@@ -100,8 +100,9 @@ export async function startGate(
   const { config, closers, logger } = context;
   const { requests, tokens, classRequests } = account.quota;
   const onPermit: OnPermit = (callClass, waitedSeconds) => {
-    metrics.limiter.permits.inc({ class: callClass });
-    metrics.limiter.waitSeconds.observe({ class: callClass }, waitedSeconds);
+    const labels = { account: account.name, class: callClass };
+    metrics.limiter.permits.inc(labels);
+    metrics.limiter.waitSeconds.observe(labels, waitedSeconds);
   };
   const limiter = createRedisLimiter({
     ...limiterOptions(config, account, client, subscriber),

@@ -15,18 +15,19 @@ export interface Metrics {
   readonly runDuration: Histogram<'kind' | 'outcome'>;
   readonly runs: Counter<'kind' | 'outcome'>;
   readonly callbacks: Counter<'result'>;
-  readonly throttled: Counter;
+  readonly throttled: Counter<'account'>;
   readonly webhooks: Counter<'type' | 'result'>;
   readonly streams: Counter<'result'>;
-  readonly tokens: Counter<'kind' | 'direction'>;
+  readonly tokens: Counter<'account' | 'kind' | 'direction'>;
   readonly polls: PollMetrics;
   readonly limiter: LimiterMetrics;
   readonly tools: ToolMetrics;
 }
 
+/** `account`: its name as configured, never its key nor a hash of it. */
 export interface LimiterMetrics {
-  readonly permits: Counter<'class'>;
-  readonly waitSeconds: Histogram<'class'>;
+  readonly permits: Counter<'account' | 'class'>;
+  readonly waitSeconds: Histogram<'account' | 'class'>;
 }
 
 /** What looking costs, beside what the plain backoff would have cost. Counters, so that rates and regret are sums. */
@@ -96,6 +97,7 @@ export function createMetrics(): Metrics {
     throttled: new Counter({
       name: 'runfleet_provider_throttled_total',
       help: 'Calls that the provider answered with 429.',
+      labelNames: ['account'],
       registers,
     }),
     webhooks: new Counter({
@@ -113,7 +115,7 @@ export function createMetrics(): Metrics {
     tokens: new Counter({
       name: 'runfleet_tokens_total',
       help: 'Tokens of ended runs, as the provider counted them.',
-      labelNames: ['kind', 'direction'],
+      labelNames: ['account', 'kind', 'direction'],
       registers,
     }),
     polls: pollMetrics(registry),
@@ -127,13 +129,13 @@ function limiterMetrics(registry: Registry): LimiterMetrics {
     permits: new Counter({
       name: 'runfleet_limiter_permits_total',
       help: 'Calls that the shared limiter let through.',
-      labelNames: ['class'],
+      labelNames: ['account', 'class'],
       registers: [registry],
     }),
     waitSeconds: new Histogram({
       name: 'runfleet_limiter_wait_seconds',
       help: 'From the first time that a call asked for its permit to the permit.',
-      labelNames: ['class'],
+      labelNames: ['account', 'class'],
       buckets: delayBuckets,
       registers: [registry],
     }),

@@ -49,8 +49,10 @@ export class PrometheusTelemetry implements Telemetry {
       metrics.detectionDelay.observe({ kind, found_by: foundBy }, outcome.detectionDelayMs / 1000);
     }
     if (outcome.usage !== null) {
-      metrics.tokens.inc({ kind, direction: 'input' }, outcome.usage.inputTokens);
-      metrics.tokens.inc({ kind, direction: 'output' }, outcome.usage.outputTokens);
+      // Only states of older versions name none.
+      const { account = 'default' } = state;
+      metrics.tokens.inc({ account, kind, direction: 'input' }, outcome.usage.inputTokens);
+      metrics.tokens.inc({ account, kind, direction: 'output' }, outcome.usage.outputTokens);
     }
     this.logger.info(
       {
@@ -101,8 +103,8 @@ export class PrometheusTelemetry implements Telemetry {
     this.metrics.streams.inc({ result });
   }
 
-  throttled(): void {
-    this.metrics.throttled.inc();
+  throttled(account: string): void {
+    this.metrics.throttled.inc({ account });
   }
 
   log(
