@@ -1,6 +1,6 @@
 import type { Queue } from 'bullmq';
 import { onRedis } from '../redis-sdk/errors.ts';
-import { keepFinishedSeconds } from './dispatcher.ts';
+import { keepFinishedSeconds } from './call-jobs.ts';
 
 const batch = 1000;
 
