@@ -126,8 +126,12 @@ export class Step {
 
   private async takeBack(after: RunState): Promise<void> {
     const withdrawn = this.tools.withdraw(this.state, leftCalls(this.state, after));
+    if (isAsking(this.state)) return await withdrawn;
     // What is known of a submit must not be lost over this; old jobs go by themselves.
-    await (isAsking(this.state) ? withdrawn : withdrawn.catch(() => {}));
+    await withdrawn.catch((error: unknown) => {
+      const message = 'Tool calls that nobody waits for could not be taken back';
+      this.deps.telemetry.log('warn', message, { runId: this.spec.id, error });
+    });
   }
 
   private async collect(): Promise<Decision> {

@@ -175,9 +175,8 @@ export class RunsWorker {
 
   private async dataOf(job: Job, id: string): Promise<JobData> {
     const trusted: JobData = job.data;
-    // What the API wrote fits and is complete, and a schema costs more than the step around it. What a foreign producer
-    // left out is filled in at every step.
-    // A foreign producer may have put anything there, null too.
+    // What the API wrote fits and is complete, and a schema costs more than the step around it. A foreign producer may
+    // have put anything there, null too, and what it left out is filled in at every step.
     const isComplete = Object(trusted).v === 1 && completeFields.every((field) => field in trusted);
     if (typeof job.progress === 'object' && isComplete) return trusted;
     const parsed = jobData.safeParse(job.data);

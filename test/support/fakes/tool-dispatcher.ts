@@ -9,6 +9,8 @@ export class FakeToolDispatcher implements ToolDispatcher {
   readonly returns: ToolReturn[] = [];
   /** The next dispatch comes to nothing. */
   dieNext = false;
+  /** No withdrawal comes to anything. */
+  holdsOn = false;
 
   async dispatch(calls: readonly ToolCallJob[]): Promise<void> {
     await Promise.resolve();
@@ -21,6 +23,7 @@ export class FakeToolDispatcher implements ToolDispatcher {
 
   async withdraw(calls: readonly ToolCallRef[]): Promise<void> {
     await Promise.resolve();
+    if (this.holdsOn) throw new StoreUnavailableError('Redis is gone.');
     this.withdrawn.push(...calls);
   }
 

@@ -134,6 +134,18 @@ describe('a response that asks for tools', () => {
     expect(world.responses.count('cancel')).toBe(0);
   });
 
+  it('goes on after a submit though its calls cannot be taken back, and says so in the log', async () => {
+    await untilAsking();
+    await answer('c1');
+    await answer('c2');
+    world.dispatcher.holdsOn = true;
+    await expect(world.live()).resolves.toMatchObject({ status: 'completed' });
+    expect(world.responses.submissions).toHaveLength(1);
+    expect(world.telemetry.logged('warn')).toMatchObject([
+      { fields: { runId: 'run-1', error: { message: 'Redis is gone.' } } },
+    ]);
+  });
+
   it('submits with its large request, which no look reads', async () => {
     world.responses.failNext('submit', aFault('throttled', { retryAfterMs: 2000 }));
     await untilAsking();
