@@ -1,12 +1,13 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { type Logger, pino } from 'pino';
+import type { Logger } from 'pino';
 import { type Config, loadConfig, refuseOpenListener } from '../config/index.ts';
 import { createMetrics } from '../adapters/metrics/metrics.ts';
 import { startCallbacks } from './callbacks.ts';
 import { Closers } from './closers.ts';
 import { type FleetContext, startApi, startRuns } from './fleet.ts';
 import type { ConnectionContext } from './connections.ts';
+import { createLogger } from './logger.ts';
 import { keepHeapSmall } from './memory.ts';
 import { provideRedis } from './redis-server.ts';
 import { type SimulatedAccount, simulatedAccount, tellOfRuns } from './simulated.ts';
@@ -192,9 +193,4 @@ async function provideAccounts(config: Config, closers: Closers, print: Print): 
     `NO REAL OPENAI: neither OPENAI_API_KEY nor OPENAI_BASE_URL is set, so the simulator answers (${url}).`,
   );
   return { accounts: [simulated.account], simulated };
-}
-
-function createLogger(level: string): Logger {
-  // stderr: standard output is for people and pipes. Synchronous: the last lines before a crash are the ones needed.
-  return pino({ level, base: { pid: process.pid } }, pino.destination({ dest: 2, sync: true }));
 }
