@@ -1,9 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { DelayedError, type Job, UnrecoverableError, type Worker } from 'bullmq';
 import * as z from 'zod';
 import { ActivationLostError, StoreUnavailableError } from '../../domain/errors.ts';
 import { type JobData, jobData } from '../../domain/wire/job-data.ts';
-import { isAsking } from '../../domain/decide-tools.ts';
 import { endedState } from '../../domain/decision.ts';
 import { internalOutcome } from '../../domain/outcome.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -13,12 +11,11 @@ import type { RedisClient } from '../redis-sdk/client.ts';
 import { closeWithin } from '../redis-sdk/close-worker.ts';
 import { isLostLock } from '../redis-sdk/lost-lock.ts';
 import { openWorker, startWorker } from '../redis-sdk/open-worker.ts';
-import { redisRetryMs } from '../redis-sdk/steady-worker.ts';
 import { BullmqActivation } from './activation.ts';
 import { runKeys, runsQueue } from './keys.ts';
 import { leaveReply } from './late-replies.ts';
+import { Outages } from './outages.ts';
 import { isForeignState } from './record.ts';
-import { SentCreates } from './sent-creates.ts';
 
 /** What a step came to: `result` becomes the result of the job. */
 export type StepResult = { readonly type: 'parked' } | { readonly type: 'ended'; readonly result: unknown };
@@ -36,11 +33,6 @@ export interface RunsWorkerOptions {
   readonly lockDurationMs?: number;
   readonly step: (activation: Activation) => Promise<StepResult>;
 }
-
-/** After an outage all get so long to write down what they sent before and during it; until then, nothing is created. */
-const settleMs = 5000;
-/** Time for the client to find the new master, or the new owner of the slot. */
-const recallAfterMs = 1000;
 
 /** The fields that have a default: all of them stand in what the API wrote. */
 const completeFields = [
@@ -61,24 +53,22 @@ export class RunsWorker {
   readonly worker: Worker;
   private readonly options: RunsWorkerOptions;
   private readonly keys: ReturnType<typeof runKeys>;
-  private readonly abandoned = new AbortController();
-  private readonly sent = new SentCreates();
-  private recalling: Promise<void> | null = null;
-  /** When Redis last failed us. */
-  private troubleAtMs = -settleMs;
+  private readonly outages: Outages;
 
   constructor(options: RunsWorkerOptions) {
     this.options = options;
     this.keys = runKeys(options.prefix);
+    const { client, clock, telemetry } = options;
+    this.outages = new Outages({
+      client,
+      clock,
+      telemetry,
+      leave: (id, reply) => leaveReply(client, this.keys, this.worker, id, reply),
+    });
     this.worker = openWorker(
-      { ...options, queue: runsQueue, what: 'run', onTrouble: () => this.noteTrouble() },
+      { ...options, queue: runsQueue, what: 'run', onTrouble: () => this.outages.note() },
       (job, token) => this.process(job, token ?? ''),
     );
-    // A first connection is no outage.
-    options.client.on('close', () => {
-      this.noteTrouble();
-      options.client.once('ready', () => this.noteTrouble());
-    });
   }
 
   /** Resolves when the worker takes jobs. */
@@ -89,7 +79,7 @@ export class RunsWorker {
   /** Takes no more jobs, and resolves when the steps in hand are done, or after `deadlineMs`. */
   async stop(deadlineMs: number): Promise<void> {
     const isClosed = await closeWithin(this.worker, deadlineMs);
-    this.abandoned.abort();
+    this.outages.giveUp();
     if (!isClosed) this.options.telemetry.log('warn', 'A step did not finish in time and is left to others');
   }
 
@@ -101,18 +91,18 @@ export class RunsWorker {
     }
     const data = await this.dataOf(job, id);
     const { client, clock, defaultDeadlineSeconds } = this.options;
-    const persist = <T>(write: () => Promise<T>): Promise<T> => this.persist(id, write);
+    const persist = <T>(write: () => Promise<T>): Promise<T> => this.outages.persist(id, write);
     const deps = {
       worker: this.worker,
       client,
       keys: this.keys,
       clock,
       defaultDeadlineSeconds,
-      sent: this.sent,
+      sent: this.outages.sent,
       persist,
     };
     const activation = new BullmqActivation(deps, job, id, token, data);
-    const holdMs = this.holdMs(activation);
+    const holdMs = this.outages.holdMs(activation);
     if (holdMs > 0) {
       await this.putBack(id, token, holdMs);
       throw new DelayedError();
@@ -146,7 +136,7 @@ export class RunsWorker {
     const { telemetry } = this.options;
     const runId = activation.spec.id;
     if (error instanceof StoreUnavailableError) {
-      this.noteTrouble();
+      this.outages.note();
       telemetry.log('warn', 'A step was interrupted by Redis and is put back', { runId, error });
     } else await this.endVisibly(activation, error);
     await this.putBack(runId, token);
@@ -199,54 +189,8 @@ export class RunsWorker {
         return;
       } catch (error) {
         // Another worker has it, or will have it.
-        if (isLostLock(error) || this.abandoned.signal.aborted) return;
-        this.noteTrouble();
-        await sleep(redisRetryMs);
+        if (isLostLock(error) || !(await this.outages.sitOut())) return;
       }
     }
-  }
-
-  /** Writes until Redis takes it: what a call has brought must not be lost with the step. */
-  private async persist<T>(runId: string, write: () => Promise<T>): Promise<T> {
-    for (let tries = 1; ; tries += 1) {
-      try {
-        return await write();
-      } catch (error) {
-        if (!(error instanceof StoreUnavailableError) || this.abandoned.signal.aborted) throw error;
-        this.noteTrouble();
-        if (tries === 1)
-          this.options.telemetry.log('warn', 'Redis does not take a step; it is tried until it does', {
-            runId,
-            error,
-          });
-        await sleep(redisRetryMs);
-      }
-    }
-  }
-
-  private noteTrouble(): void {
-    this.troubleAtMs = this.options.clock.nowMs();
-    this.recalling ??= this.recall().finally(() => (this.recalling = null));
-  }
-
-  /** Redis may have forgotten what was sent of late: it is told again. */
-  private async recall(): Promise<void> {
-    await sleep(recallAfterMs, null, { ref: false });
-    const { client } = this.options;
-    for (const [id, reply] of this.sent.latest()) {
-      if (this.abandoned.signal.aborted) return;
-      await this.persist(id, () => leaveReply(client, this.keys, this.worker, id, reply)).catch(
-        (error: unknown) => this.options.telemetry.log('error', 'A create was not told again', { error }),
-      );
-    }
-  }
-
-  /** How long a run is left alone that some other worker may know more of than Redis does. */
-  private holdMs({ spec, state }: BullmqActivation): number {
-    const mayCreate = state.phase === 'creating' || (state.phase === 'following' && isAsking(state));
-    const mayHaveBeenCreated = state.phase === 'accepted' && spec.acceptedAtMs <= this.troubleAtMs;
-    if (!mayCreate && !mayHaveBeenCreated) return 0;
-    // However the clock was set meanwhile.
-    return Math.min(settleMs, Math.ceil(this.troubleAtMs + settleMs - this.options.clock.nowMs()));
   }
 }
