@@ -1,10 +1,11 @@
-/** A whole fleet on a Redis Cluster of three masters, while the slot of its keys moves from one to another. */
+/** A whole fleet on a Redis Cluster of three masters: the slot of its keys moves to another, or its master dies. */
 
-import { expect, it } from 'vitest';
+import { expect, it, type TestContext } from 'vitest';
 import { connectRedis } from '../../src/adapters/redis-sdk/client.ts';
+import type { RunInput } from '../../src/client/index.ts';
 import { eventually } from '../support/eventually.ts';
 import { anAssistantsRun, aResponse, Fleet, secrets, simulated } from '../support/fleet.ts';
-import { expectRefused, knock } from '../support/knock.ts';
+import { expectRefused, knock, sendUntilTaken } from '../support/knock.ts';
 import { RunfleetProcess } from '../support/processes.ts';
 import { Receiver } from '../support/receiver.ts';
 import { RedisCluster } from '../support/redis-cluster.ts';
@@ -21,7 +22,14 @@ function withTools(durationMs: number) {
   return { kind: 'responses', request, tools: { mode: 'queue' } } as const;
 }
 
-it('carries every run to its end once, with its tools and callbacks, wherever the keys are', async (test) => {
+interface Scene {
+  readonly cluster: RedisCluster;
+  readonly receiver: Receiver;
+  readonly fleet: Fleet;
+  readonly inputs: readonly RunInput[];
+}
+
+async function begun(test: TestContext): Promise<Scene> {
   const cluster = await RedisCluster.start();
   test.onTestFinished(() => cluster[Symbol.asyncDispose]());
   const receiver = await Receiver.start(test);
@@ -36,7 +44,6 @@ it('carries every run to its end once, with its tools and callbacks, wherever th
     },
   });
   await Promise.all([fleet.addTools(), RunfleetProcess.start(test, ['callbacks'], fleet.env)]);
-
   const prompt = 'Long enough to stand beside its job. '.repeat(200);
   const inputs = Array.from({ length: runs }, (_, n) => {
     const input =
@@ -46,6 +53,36 @@ it('carries every run to its end once, with its tools and callbacks, wherever th
     // Three wait for each other; all tell of their end.
     return { ...input, callback: { url: receiver.url }, ...(n % 8 === 1 ? { lane: 'one' } : {}) };
   });
+  return { cluster, receiver, fleet, inputs };
+}
+
+/** All of them, with their tools and callbacks; `inputs` are among them. */
+async function expectAllOnce(
+  test: TestContext,
+  { cluster, receiver, fleet }: Scene,
+  ids: readonly string[],
+): Promise<void> {
+  const ended = await Promise.all(ids.map((id) => fleet.client.runs.wait(id)));
+  expect(ended.filter(({ status }) => status !== 'completed')).toEqual([]);
+  const ledger = fleet.ledger();
+  expect(ledger.duplicates).toEqual([]);
+  const creates = ended.reduce((sum, { calls }) => sum + calls.create + calls.submit, 0);
+  expect(ledger.runs).toHaveLength(creates);
+  const told = (): string[] => receiver.received.map(({ headers }) => headers['webhook-id'] ?? '');
+  await eventually('each end to be told', told, (seen) => new Set(seen).size === runs);
+
+  const client = connectRedis(cluster.url, 'patient');
+  test.onTestFinished(() => client.disconnect());
+  const effects = await client.lrange(effectsKey(prefix), 0, -1);
+  const calls = effects.filter((text) => text.includes('"done"')).length;
+  expect(calls).toBe((runs / 4) * 2);
+  for (const queue of ['runs', 'tools', 'callbacks'])
+    expect(await client.zcard(`${prefix}:${queue}:failed`)).toBe(0);
+}
+
+it('carries every run to its end once, with its tools and callbacks, wherever the keys are', async (test) => {
+  const scene = await begun(test);
+  const { cluster, fleet, inputs } = scene;
   const before = await fleet.client.runs.createMany(inputs);
   const key = { idempotencyKey: 'the-same' };
   const once = await fleet.client.runs.create(aResponse({ duration_ms: 500 }), key);
@@ -72,20 +109,33 @@ it('carries every run to its end once, with its tools and callbacks, wherever th
 
   const ids = [...before.map(({ run }) => required(run).id), once.id];
   for (const accepted of await Promise.all(meanwhile)) ids.push(accepted.id);
-  const ended = await Promise.all(ids.map((id) => fleet.client.runs.wait(id)));
-  expect(ended.filter(({ status }) => status !== 'completed')).toEqual([]);
-  const ledger = fleet.ledger();
-  expect(ledger.duplicates).toEqual([]);
-  const creates = ended.reduce((sum, { calls }) => sum + calls.create + calls.submit, 0);
-  expect(ledger.runs).toHaveLength(creates);
-  const told = (): string[] => receiver.received.map(({ headers }) => headers['webhook-id'] ?? '');
-  await eventually('each end to be told', told, (seen) => new Set(seen).size === runs);
+  await expectAllOnce(test, scene, ids);
+});
 
-  const client = connectRedis(cluster.url, 'patient');
-  test.onTestFinished(() => client.disconnect());
-  const effects = await client.lrange(effectsKey(prefix), 0, -1);
-  const calls = effects.filter((text) => text.includes('"done"')).length;
-  expect(calls).toBe((runs / 4) * 2);
-  for (const queue of ['runs', 'tools', 'callbacks'])
-    expect(await client.zcard(`${prefix}:${queue}:failed`)).toBe(0);
+it('loses the master of its keys, and goes on with the replica', async (test) => {
+  const scene = await begun(test);
+  const { cluster, fleet, inputs } = scene;
+  const master = await cluster.addReplicaOf(prefix);
+  const before = await fleet.client.runs.createMany(inputs);
+  const key = { idempotencyKey: 'the-same' };
+  const once = await fleet.client.runs.create(aResponse({ duration_ms: 500 }), key);
+  await eventually(
+    'runs to be under way',
+    () => fleet.ledger().runs.length,
+    (created) => created > runs / 2,
+  );
+  // Accepted runs are at both; of the steps, what is written from here on may be lost.
+  await master.replicated();
+  await master.kill();
+
+  const caller = { apiUrl: fleet.api.apiUrl, apiKey: secrets.runfleet };
+  expectRefused(await knock(caller, 'POST', '/v1/runs', aResponse({})));
+  const meanwhile = await sendUntilTaken(caller, aResponse({ duration_ms: 300 }), 'meanwhile');
+  await master.succeeded();
+  const again = await fleet.client.runs.create(aResponse({ duration_ms: 500 }), key);
+  expect(again.id).toBe(once.id);
+  await master.comeBack();
+
+  const ids = [...before.map(({ run }) => required(run).id), once.id, meanwhile];
+  await expectAllOnce(test, scene, ids);
 });

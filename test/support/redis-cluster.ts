@@ -1,4 +1,4 @@
-/** A Redis Cluster of three masters, of which a slot can be moved from one to another, key by key. */
+/** A Redis Cluster of three masters: a slot can be moved from one to another, key by key, and one of them can die. */
 
 import type { Redis } from 'ioredis';
 import { freePort } from '../../src/runtime/free-port.ts';
@@ -7,6 +7,7 @@ import { RealRedis } from './redis-server.ts';
 import { quiet } from './redis.ts';
 
 const slots = 16_384;
+const masters = 3;
 const migrateTimeoutMs = 5000;
 
 interface Node {
@@ -16,14 +17,15 @@ interface Node {
 }
 
 export class RedisCluster implements AsyncDisposable {
-  private readonly nodes: readonly Node[];
+  /** The masters, and then what was added. */
+  private readonly nodes: Node[];
 
-  private constructor(nodes: readonly Node[]) {
+  private constructor(nodes: Node[]) {
     this.nodes = nodes;
   }
 
   static async start(): Promise<RedisCluster> {
-    const cluster = new RedisCluster(await Promise.all([startNode(), startNode(), startNode()]));
+    const cluster = new RedisCluster(await Promise.all(Array.from({ length: masters }, startNode)));
     try {
       await cluster.meet();
     } catch (error) {
@@ -38,31 +40,54 @@ export class RedisCluster implements AsyncDisposable {
   }
 
   private async meet(): Promise<void> {
-    const [first] = this.nodes;
     await Promise.all(
       this.nodes.map(async ({ client }, at) => {
-        const from = Math.floor((slots * at) / this.nodes.length);
-        const to = Math.floor((slots * (at + 1)) / this.nodes.length) - 1;
+        const from = Math.floor((slots * at) / masters);
+        const to = Math.floor((slots * (at + 1)) / masters) - 1;
         await client.call('CLUSTER', 'ADDSLOTSRANGE', from, to);
         await client.call('CLUSTER', 'SET-CONFIG-EPOCH', at + 1);
       }),
     );
-    const busPort = String(await first?.client.call('CONFIG', 'GET', 'cluster-port')).split(',')[1] ?? '';
-    for (const { client } of this.nodes.slice(1))
-      await client.call('CLUSTER', 'MEET', '127.0.0.1', first?.server.port ?? 0, busPort);
+    await this.meetFirst(this.nodes.slice(1));
+    await this.known();
+  }
+
+  private async meetFirst(others: readonly Node[]): Promise<void> {
+    const { server, client } = this.at(0);
+    const busPort = String(await client.call('CONFIG', 'GET', 'cluster-port')).split(',')[1] ?? '';
+    for (const other of others) await other.client.call('CLUSTER', 'MEET', '127.0.0.1', server.port, busPort);
+  }
+
+  private async known(): Promise<void> {
+    const all = new RegExp(`cluster_state:ok[^]*cluster_known_nodes:${this.nodes.length}\\b`);
     await eventually(
       'the nodes to be a cluster',
       () => Promise.all(this.nodes.map(({ client }) => client.call('CLUSTER', 'INFO'))),
-      (infos) => infos.every((info) => /cluster_state:ok[^]*cluster_known_nodes:3/.test(String(info))),
+      (infos) => infos.every((info) => all.test(String(info))),
     );
+  }
+
+  /** The master of this name's slot gets a replica, which has all that it has. */
+  async addReplicaOf(key: string): Promise<ReplicatedMaster> {
+    const [, master] = await this.ownerOf(key);
+    const replica = await startNode();
+    this.nodes.push(replica);
+    await this.meetFirst([replica]);
+    await this.known();
+    await replica.client.call('CLUSTER', 'REPLICATE', master.id);
+    await follows(replica);
+    return new ReplicatedMaster(master, replica);
+  }
+
+  private async ownerOf(key: string): Promise<readonly [slot: number, owner: Node, next: Node]> {
+    const slot = Number(await this.at(0).client.call('CLUSTER', 'KEYSLOT', key));
+    const index = Math.floor((slot * masters) / slots);
+    return [slot, this.at(index), this.at((index + 1) % masters)];
   }
 
   /** All keys of this name's slot go to another node while they are used. `onTheWay` is called with half of them moved. */
   async moveSlotOf(key: string, onTheWay: () => Promise<void>): Promise<number> {
-    const slot = Number(await this.nodes[0]?.client.call('CLUSTER', 'KEYSLOT', key));
-    const at = Math.floor((slot * this.nodes.length) / slots);
-    const from = this.at(at);
-    const to = this.at((at + 1) % this.nodes.length);
+    const [slot, from, to] = await this.ownerOf(key);
     await to.client.call('CLUSTER', 'SETSLOT', slot, 'IMPORTING', from.id);
     await from.client.call('CLUSTER', 'SETSLOT', slot, 'MIGRATING', to.id);
     const half = Number(await from.client.call('CLUSTER', 'COUNTKEYSINSLOT', slot)) / 2;
@@ -96,6 +121,56 @@ export class RedisCluster implements AsyncDisposable {
       }),
     );
   }
+}
+
+/** A master that can die, for there is another to take its place. */
+export class ReplicatedMaster {
+  private readonly master: Node;
+  private readonly replica: Node;
+
+  constructor(master: Node, replica: Node) {
+    this.master = master;
+    this.replica = replica;
+  }
+
+  /** Resolves when all that was written so far is at the replica. */
+  async replicated(): Promise<void> {
+    await eventually(
+      'the replica to have all',
+      () => Promise.all([this.master, this.replica].map(({ client }) => client.info('replication'))),
+      (infos) => new Set(infos.map((info) => /master_repl_offset:(\d+)/.exec(info)?.[1])).size === 1,
+    );
+  }
+
+  /** Gone at once. */
+  async kill(): Promise<void> {
+    await this.master.server.kill();
+  }
+
+  async succeeded(): Promise<void> {
+    const { client } = this.replica;
+    await eventually(
+      'the replica to take its place',
+      async () => `${await client.info('replication')} ${String(await client.call('CLUSTER', 'INFO'))}`,
+      (info) => info.includes('role:master') && info.includes('cluster_state:ok'),
+      { withinMs: 60_000 },
+    );
+  }
+
+  /** Comes back, and follows its successor. */
+  async comeBack(): Promise<void> {
+    await this.master.server.up();
+    await follows(this.master);
+  }
+}
+
+async function follows({ client }: Node): Promise<void> {
+  await eventually(
+    'a node to follow its master',
+    () => client.info('replication'),
+    (info) => info.includes('role:slave') && info.includes('master_link_status:up'),
+    { withinMs: 60_000 },
+  );
 }
 
 async function startNode(): Promise<Node> {
