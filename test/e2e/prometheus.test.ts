@@ -4,13 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import * as z from 'zod';
-import {
-  addFleetGauges,
-  addQuotaGauges,
-  addStreamGauge,
-  createMetrics,
-} from '../../src/adapters/metrics/metrics.ts';
-import { addToolWaitGauge } from '../../src/adapters/metrics/tool-metrics.ts';
+import { addFleetGauges, addQuotaGauges, addToolWaitGauge } from '../../src/adapters/metrics/fleet-gauges.ts';
+import { addStreamGauge, createMetrics } from '../../src/adapters/metrics/metrics.ts';
 import { RunfleetClient } from '../../src/client/index.ts';
 import { processEnvironment } from '../../src/config/index.ts';
 import { freePort } from '../../src/runtime/free-port.ts';

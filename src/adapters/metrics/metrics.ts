@@ -176,65 +176,6 @@ function pollMetrics(registry: Registry): PollMetrics {
   };
 }
 
-export interface QuotaUse {
-  /** Null: no limit, or none known yet. */
-  readonly limit: number | null;
-  readonly usedRatio: number;
-}
-
-/** What is left to calls, a minute, by unit. */
-export type AccountUse = Readonly<Record<'requests' | 'tokens', QuotaUse>>;
-
-/** Adds the accounts' quotas (by name, as configured), read at each scrape. For API processes alone, as the fleet's gauges. */
-export function addQuotaGauges(
-  registry: Registry,
-  read: () => Promise<Readonly<Record<string, AccountUse>>>,
-): void {
-  const uses = sharedReading(async () =>
-    Object.entries(await read()).flatMap(([account, units]) =>
-      Object.entries(units).map(([unit, use]) => ({
-        account,
-        unit,
-        limit: use.limit,
-        usedRatio: use.usedRatio,
-      })),
-    ),
-  );
-  void new Gauge({
-    name: 'runfleet_quota_limit',
-    help: 'The limit in force, a minute; absent where there is none. The same on every API process: do not sum.',
-    labelNames: ['account', 'unit'],
-    registers: [registry],
-    async collect() {
-      this.reset();
-      for (const { account, unit, limit } of await uses())
-        if (limit !== null) this.set({ account, unit }, limit);
-    },
-  });
-  void new Gauge({
-    name: 'runfleet_quota_used_ratio',
-    help: 'Share of the limit in use; 0 without a limit. The same on every API process: do not sum.',
-    labelNames: ['account', 'unit'],
-    registers: [registry],
-    async collect() {
-      for (const { account, unit, usedRatio } of await uses()) this.set({ account, unit }, usedRatio);
-    },
-  });
-}
-
-/** The gauges of one scrape share one reading. */
-function sharedReading<T>(read: () => Promise<T>): () => Promise<T> {
-  let reading: Promise<T> | null = null;
-  return () => (reading ??= read().finally(() => (reading = null)));
-}
-
-export interface FleetCounts {
-  readonly inFlight: Readonly<Record<string, number>>;
-  readonly dead: Readonly<Record<string, number>>;
-  /** By queue, then by state. */
-  readonly jobs: Readonly<Record<string, Readonly<Record<string, number>>>>;
-}
-
 /** The streams of events that this process reads now. */
 export function addStreamGauge(registry: Registry, read: () => number): void {
   void new Gauge({
@@ -243,43 +184,6 @@ export function addStreamGauge(registry: Registry, read: () => number): void {
     registers: [registry],
     collect() {
       this.set(read());
-    },
-  });
-}
-
-/**
- * Adds the gauges of the whole fleet, read at each scrape. For API processes alone: every process would say the same,
- * and a sum over them would be wrong.
- */
-export function addFleetGauges(registry: Registry, read: () => Promise<FleetCounts>): void {
-  const counts = sharedReading(read);
-  void new Gauge({
-    name: 'runfleet_runs_in_flight',
-    help: 'Runs accepted and not yet ended. The same on every API process: do not sum.',
-    labelNames: ['kind'],
-    registers: [registry],
-    async collect() {
-      for (const [kind, count] of Object.entries((await counts()).inFlight)) this.set({ kind }, count);
-    },
-  });
-  void new Gauge({
-    name: 'runfleet_dead_runs',
-    help: 'Runs kept that ended without an answer. The same on every API process: do not sum.',
-    labelNames: ['kind'],
-    registers: [registry],
-    async collect() {
-      for (const [kind, count] of Object.entries((await counts()).dead)) this.set({ kind }, count);
-    },
-  });
-  void new Gauge({
-    name: 'runfleet_queue_jobs',
-    help: 'Jobs by queue and state. The same on every API process: do not sum.',
-    labelNames: ['queue', 'state'],
-    registers: [registry],
-    async collect() {
-      for (const [queue, states] of Object.entries((await counts()).jobs)) {
-        for (const [state, count] of Object.entries(states)) this.set({ queue, state }, count);
-      }
     },
   });
 }

@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, Histogram, type Registry } from 'prom-client';
 
 export interface ToolMetrics {
   readonly calls: Counter<'tool' | 'result'>;
@@ -24,16 +24,4 @@ export function toolMetrics(registry: Registry): ToolMetrics {
       registers: [registry],
     }),
   };
-}
-
-/** `read`: milliseconds. For API processes alone, as all gauges of the whole fleet. */
-export function addToolWaitGauge(registry: Registry, read: () => Promise<number>): void {
-  void new Gauge({
-    name: 'runfleet_tool_calls_oldest_seconds',
-    help: 'How long the oldest tool call that waits for a worker has waited; 0 without. Do not sum.',
-    registers: [registry],
-    async collect() {
-      this.set((await read()) / 1000);
-    },
-  });
 }

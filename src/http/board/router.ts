@@ -83,6 +83,10 @@ function bullBoard(deps: HttpDeps, canLogOut: boolean): RequestHandler {
       },
     },
   });
+  // To our own handler: its own answers 500 with the message, also while Redis is away.
+  serverAdapter.setErrorHandler((error) => {
+    throw error;
+  });
   const board: express.Express = serverAdapter.getRouter();
   board.disable('x-powered-by');
   return board;
