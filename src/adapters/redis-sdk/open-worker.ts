@@ -25,6 +25,8 @@ export interface WorkerSettings {
 /** A dead worker's jobs are taken up after the lock's time and two checks: 9 s at most. */
 export const defaultLockDurationMs = 5000;
 const stalledIntervalMs = 2000;
+/** BullMQ's default of 2 comes too late where a trip to Redis takes a second. */
+const renewalsALock = 5;
 /** When a worker that held the timer of the next delayed job dies, another takes it over within this time. */
 const drainDelaySeconds = 1;
 /** BullMQ never resets its counter in a job's life, and a worker that dies is no fault of its jobs. */
@@ -32,12 +34,14 @@ const maxStalledCount = 1_000_000_000;
 
 /** A worker as all of the fleet are: takes nothing before `startWorker`, logs its errors. See `steady`. */
 export function openWorker(settings: WorkerSettings, process: Processor): Worker {
-  const { queue, what, client, prefix, concurrency, lockDurationMs, telemetry, backoffStrategy } = settings;
+  const { queue, what, client, prefix, concurrency, telemetry, backoffStrategy } = settings;
+  const lockDurationMs = settings.lockDurationMs ?? defaultLockDurationMs;
   const worker = new Worker(queue, process, {
     connection: client,
     prefix,
     concurrency,
-    lockDuration: lockDurationMs ?? defaultLockDurationMs,
+    lockDuration: lockDurationMs,
+    lockRenewTime: lockDurationMs / renewalsALock,
     stalledInterval: stalledIntervalMs,
     drainDelay: drainDelaySeconds,
     runRetryDelay: redisRetryMs,

@@ -1,4 +1,4 @@
-/** What BullMQ's worker lacks while Redis refuses commands (out of memory, a slot that moves, a replica). */
+/** What BullMQ's worker lacks while Redis is slow, or refuses commands (out of memory, a slot that moves, a replica). */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from 'bullmq';
@@ -7,13 +7,19 @@ import { isLostLock } from './lost-lock.ts';
 /** What Redis did not take is tried again after this time. */
 export const redisRetryMs = 500;
 
+/** Ends BullMQ's turn of taking jobs, as the time of a delayed one that is due would. Milliseconds since the epoch. */
+const longDue = 1;
+
 /** As BullMQ reports errors of its own. */
 export function reportError(worker: Worker, error: unknown): void {
   worker.emit('error', error instanceof Error ? error : new Error(String(error)));
 }
 
 /**
- * - BullMQ asks for the next job again at once when Redis refuses, thousands of times a second: it is made to wait.
+ * - BullMQ takes as many jobs as are waiting, one trip each, before it starts the first of them; until then nobody renews
+ *   their locks. With 200 that wait and trips of 25 ms, all are lost by then, and taken again, for ever. So each is
+ *   started before the next one is taken.
+ * - It asks for the next job again at once when Redis refuses, thousands of times a second: it is made to wait.
  * - It moves a job to the failed ones whose completion Redis refused, though its work is done: the completion is tried
  *   until it is taken, or the job is another worker's.
  */
@@ -22,7 +28,9 @@ export function steady(worker: Worker): void {
   const take = backend.moveToActive.bind(backend);
   backend.moveToActive = async (...args) => {
     try {
-      return await take(...args);
+      const taken = await take(...args);
+      const [job, id, rateLimitMs] = taken;
+      return job ? [job, id, rateLimitMs, longDue] : taken;
     } catch (error) {
       await sleep(redisRetryMs);
       throw error;
