@@ -10,6 +10,10 @@ export class TcpProxy implements AsyncDisposable {
   private listening = 0;
   /** What is sent on arrives so much later. */
   lagMs = 0;
+  /** And so much later what is sent back. */
+  backLagMs = 0;
+  /** Up to so much more, each way, where there is a lag at all. */
+  jitterMs = 0;
 
   private constructor(targetPort: number) {
     this.targetPort = targetPort;
@@ -61,18 +65,23 @@ export class TcpProxy implements AsyncDisposable {
         for (const each of both) each.destroy();
       });
     }
-    // In order, also when the lag ends while something is under way.
+    this.carry(near, far, () => this.lagMs);
+    this.carry(far, near, () => this.backLagMs);
+  }
+
+  /** In order, also when the lag ends while something is under way. */
+  private carry(from: Socket, to: Socket, lagMs: () => number): void {
     const underWay: Buffer[] = [];
     const arrive = (): void => {
       const bytes = underWay.shift();
-      if (bytes !== undefined && !far.destroyed) far.write(bytes);
+      if (bytes !== undefined && !to.destroyed) to.write(bytes);
     };
-    near.on('data', (bytes: Buffer) => {
+    from.on('data', (bytes: Buffer) => {
       underWay.push(bytes);
-      if (this.lagMs === 0 && underWay.length === 1) arrive();
-      else setTimeout(arrive, this.lagMs);
+      const lag = lagMs();
+      if (lag === 0 && underWay.length === 1) arrive();
+      else setTimeout(arrive, lag + Math.random() * this.jitterMs);
     });
-    far.pipe(near);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
