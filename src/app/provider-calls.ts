@@ -121,7 +121,7 @@ export class ProviderCalls {
         return { type: 'found', snapshot: await provider.find(request, id) };
       case 'submit': {
         const submission = { ref: refOf(state), outputs, request, runId: id };
-        return { type: 'replied', call, snapshot: await provider.submit(submission) };
+        return { type: 'replied', call, snapshot: await this.stream.submit(provider, submission) };
       }
       case 'adopt':
         return { type: 'replied', call, snapshot: await provider.retrieve(candidateOf(state)) };

@@ -130,17 +130,23 @@ class RunFeed {
   private async *end(record: RunRecord, outcome: RunOutcome): AsyncGenerator<RunNews, void, undefined> {
     this.output?.catchUp();
     yield* this.pieces();
-    const whole = this.output !== null && isOneAnswer(record) ? (outcome.output?.text ?? '') : '';
+    const from = this.output === null ? null : lastAnswerFrom(record);
+    const answer = outcome.output?.text ?? '';
     // What was not streamed, since it was looked at in the end, or is not kept in pieces any more.
-    if (whole.length > this.told.offset) yield this.piece(whole.slice(this.told.offset), whole.length);
+    if (from !== null && from + answer.length > this.told.offset)
+      yield this.piece(answer.slice(Math.max(0, this.told.offset - from)), from + answer.length);
     this.told = { ...this.told, status: outcome.status, done: true };
     yield { type: 'done', id: eventId(this.told), run: viewOf(record) };
   }
 }
 
-/** After tool calls, the output is that of another answer than the one that was streamed. */
-function isOneAnswer({ state }: RunRecord): boolean {
-  return state.calls.create + state.calls.submit <= 1;
+/** Where the text of the run's last response begins in what is streamed; null where that response was not. */
+function lastAnswerFrom({ state }: RunRecord): number | null {
+  if ((state.tools?.formerRunIds ?? []).length === 0) return 0;
+  const known = state.tools?.output;
+  return known !== undefined && 'providerRunId' in state && state.providerRunId === known.providerRunId
+    ? known.offset
+    : null;
 }
 
 /** A status, with a number where the same one can come again with another meaning. */

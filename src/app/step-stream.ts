@@ -1,10 +1,11 @@
 import type { RunEvent, StreamView } from '../domain/decision.ts';
 import type { RunState } from '../domain/run.ts';
 import type { ProviderSnapshot } from '../domain/snapshot.ts';
-import type { ProviderRequest, RunProvider } from '../ports/run-provider.ts';
+import type { ProviderRequest, RunProvider, ToolSubmission } from '../ports/run-provider.ts';
 import type { Activation } from '../ports/run-store.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import { refOf } from './run-calls.ts';
+import type { StreamingProvider } from '../ports/run-stream.ts';
 import type { StreamHolder } from './stream-holder.ts';
 
 export interface StepStreamDeps {
@@ -40,18 +41,38 @@ export class StepStream {
 
   /** Starts the run, as a stream where that was asked for and can be had. */
   async create(provider: RunProvider, request: ProviderRequest): Promise<ProviderSnapshot> {
-    const { spec } = this.activation;
-    const { streams, telemetry } = this.deps;
-    const { streaming } = provider;
-    if (spec.follow !== 'stream' || streaming === undefined || streams === undefined)
-      return await provider.create(request, spec.id);
-    if (!streams.hasRoom()) {
-      telemetry.streamed('refused');
-      return await provider.create(request, spec.id);
-    }
-    const { snapshot, held } = await streams.create(spec.id, () => streaming.create(request, spec.id));
+    const { id } = this.activation.spec;
+    const can = this.streamer(provider);
+    if (can === null) return await provider.create(request, id);
+    const { snapshot, held } = await can.streams.create(id, 'first', () => can.streaming.create(request, id));
     this.view = { held, status: null, canResume: true };
     return snapshot;
+  }
+
+  /** Answers the calls of a round. What goes on as another response is a stream again, where that can be had. */
+  async submit(provider: RunProvider, answers: ToolSubmission): Promise<ProviderSnapshot> {
+    const { id } = this.activation.spec;
+    // That of the response that asked; it says nothing of what goes on.
+    this.view = undefined;
+    const can = this.streamer(provider);
+    if (can === null) return await provider.submit(answers);
+    const { snapshot, held, offset } = await can.streams.create(id, 'next', () =>
+      can.streaming.submit(answers),
+    );
+    if (held) this.view = { held, status: null, canResume: true, offset };
+    return snapshot;
+  }
+
+  /** Null where a run is started without a stream. */
+  private streamer({
+    streaming,
+  }: RunProvider): { readonly streams: StreamHolder; readonly streaming: StreamingProvider } | null {
+    const { streams, telemetry } = this.deps;
+    if (this.activation.spec.follow !== 'stream' || streaming === undefined || streams === undefined)
+      return null;
+    if (streams.hasRoom()) return { streams, streaming };
+    telemetry.streamed('refused');
+    return null;
   }
 
   /** Opens the stream again after what is known of it. */

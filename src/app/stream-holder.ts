@@ -6,9 +6,11 @@
  */
 
 import { isProviderFault } from '../domain/fault.ts';
+import type { ProviderSnapshot } from '../domain/snapshot.ts';
 import type { Clock } from '../ports/clock.ts';
 import type {
   ProviderStream,
+  StartedStream,
   StreamedEnd,
   StreamEvent,
   StreamLedger,
@@ -48,6 +50,13 @@ interface Held {
   writing: Promise<void>;
 }
 
+interface Started {
+  readonly snapshot: ProviderSnapshot;
+  readonly held: boolean;
+  /** Where its text begins in the run's output. */
+  readonly offset: number;
+}
+
 export class StreamHolder {
   private readonly options: StreamHolderOptions;
   private readonly held = new Map<string, Held>();
@@ -77,17 +86,18 @@ export class StreamHolder {
   }
 
   /**
-   * Makes the call that starts a run, and reads its stream from then on. What the call throws comes through. `held` is
-   * false when the ledger could not be told: then this process hangs up.
+   * Makes the call that starts a run (or, where it has asked for tools, the `next` one of it), and reads its stream from
+   * then on. What the call throws comes through. `held` is false when the ledger could not be told, or when another
+   * process reads the former one still: then this process hangs up.
    */
-  async create<T extends { readonly stream: ProviderStream }>(
-    runId: string,
-    call: () => Promise<T>,
-  ): Promise<T & { readonly held: boolean }> {
+  async create(runId: string, which: 'first' | 'next', call: () => Promise<StartedStream>): Promise<Started> {
     return await this.taking(runId, async () => {
       // Not claimed before: nothing may come between a create's intent and the create.
-      const created = await call();
-      return { ...created, held: this.start(runId, created.stream, await this.claim(runId)) };
+      const { snapshot, stream } = await call();
+      // What the former one still said would come between.
+      this.drop(runId);
+      const mark = await this.claim(runId, which);
+      return { snapshot, held: this.start(runId, stream, mark), offset: mark?.offset ?? 0 };
     });
   }
 
@@ -99,7 +109,7 @@ export class StreamHolder {
     return await this.taking(runId, async () => {
       // The ledger knows processes, not streams: a second one here would write beside the first.
       if (this.held.has(runId)) return null;
-      const mark = await this.claim(runId);
+      const mark = await this.claim(runId, 'first');
       return mark === null ? null : { held: this.start(runId, await call(mark), mark), seq: mark.seq };
     });
   }
@@ -135,11 +145,12 @@ export class StreamHolder {
     await Promise.all(this.reading);
   }
 
-  private async claim(runId: string): Promise<StreamMark | null> {
+  private async claim(runId: string, which: 'first' | 'next'): Promise<StreamMark | null> {
+    const { ledger, readerId, telemetry } = this.options;
     try {
-      return await this.options.ledger.claim(runId, this.options.readerId);
+      return await (which === 'next' ? ledger.claimNext(runId, readerId) : ledger.claim(runId, readerId));
     } catch (error) {
-      this.options.telemetry.log('warn', 'A stream could not be claimed', { runId, error });
+      telemetry.log('warn', 'A stream could not be claimed', { runId, error });
       return null;
     }
   }
@@ -158,20 +169,17 @@ export class StreamHolder {
       stream.close();
       return false;
     }
-    const { seq, offset } = mark;
-    const lastSeenAtMs = this.options.clock.nowMs();
-    const writing = Promise.resolve();
-    const held = {
+    const held: Held = {
       runId,
       stream,
-      seq,
-      offset,
+      seq: mark.seq,
+      offset: mark.offset,
       unsaid: '',
       saying: false,
       leaving: false,
-      lastSeenAtMs,
+      lastSeenAtMs: this.options.clock.nowMs(),
       lost: false,
-      writing,
+      writing: Promise.resolve(),
     };
     // In one place at a time, or it would take up the room of two.
     this.opening.delete(runId);

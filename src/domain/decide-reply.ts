@@ -7,7 +7,7 @@ import { waitToLook } from './next-look.ts';
 import { providerOutcome } from './outcome.ts';
 import { type Continued, type FetchingState, type FollowingState, lasting, type RunState } from './run.ts';
 import type { EndedSnapshot, ProviderSnapshot, RunningSnapshot } from './snapshot.ts';
-import { noToolProgress } from './tools.ts';
+import { noToolProgress, type ToolProgress } from './tools.ts';
 import { withoutWord, wordAfterLook } from './word.ts';
 
 type RepliedCall = 'create' | 'find' | 'adopt' | 'retrieve' | 'submit' | 'cancel';
@@ -66,8 +66,10 @@ function adopted(
     looks: 0,
     troubleSinceMs: null,
     cancelSentAtMs: null,
-    ...(continues === undefined ? lasting(state) : takenOver(state, continues, startedAtMs)),
-    ...(call === 'create' && context.stream !== undefined
+    ...(continues === undefined
+      ? lasting(state)
+      : takenOver(state, continues, startedAtMs, outputOf(snapshot, context))),
+    ...((call === 'create' || call === 'submit') && context.stream !== undefined
       ? { stream: { providerRunId: snapshot.providerRunId, resumes: 0, resumedAtMs: context.nowMs } }
       : {}),
   };
@@ -78,14 +80,22 @@ function foundStartMs(intentAtMs: number, stampMs: number | null, { nowMs }: Dec
   return Math.min(nowMs, Math.max(intentAtMs - 1000, stampMs ?? intentAtMs));
 }
 
+function outputOf(
+  { providerRunId }: ProviderSnapshot,
+  { stream }: DecideContext,
+): Pick<ToolProgress, 'output'> {
+  return stream?.offset === undefined ? {} : { output: { providerRunId, offset: stream.offset } };
+}
+
 /** The response that takes the answers goes on for the one that asked. */
 function takenOver(
   { tools = noToolProgress }: RunState,
   { providerRunId, lookLog }: Continued,
   ageFromMs: number,
+  output: Pick<ToolProgress, 'output'>,
 ): Pick<FollowingState, 'tools' | 'ageFromMs' | 'lookLog'> {
   return {
-    tools: { ...tools, formerRunIds: [...tools.formerRunIds, providerRunId] },
+    tools: { ...tools, ...output, formerRunIds: [...tools.formerRunIds, providerRunId] },
     ageFromMs,
     ...(lookLog === undefined ? {} : { lookLog }),
   };

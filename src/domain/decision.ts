@@ -105,6 +105,8 @@ export interface StreamView {
   readonly status: RunningStatus | null;
   /** This process may open it. */
   readonly canResume: boolean;
+  /** Of one that was just begun after another: where its text begins in the run's output. */
+  readonly offset?: number;
 }
 
 /** Waits, but never past what must happen next by itself: the deadline, then the end of a cancel's grace. */

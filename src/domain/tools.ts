@@ -119,6 +119,8 @@ export interface ToolProgress {
   readonly carriedTokens?: number;
   /** The provider may show an ask for a moment after its answer. */
   readonly submitted?: SubmittedRound;
+  /** Where the text of a streamed response begins in the run's output, after that of those before it. */
+  readonly output?: { readonly providerRunId: string; readonly offset: number };
   /** The latest calls that were answered. */
   readonly notes: readonly ToolNote[];
 }

@@ -2,7 +2,7 @@
 
 import type { EndedSnapshot, ProviderRef, ProviderSnapshot } from '../domain/snapshot.ts';
 import type { RunningStatus } from '../domain/status.ts';
-import type { ProviderRequest } from './run-provider.ts';
+import type { ProviderRequest, ToolSubmission } from './run-provider.ts';
 
 /** `seq`: the provider's number of the event; the stream can be opened again after it. */
 export type StreamEvent =
@@ -18,13 +18,18 @@ export interface ProviderStream extends AsyncIterable<StreamEvent> {
   close(): void;
 }
 
-/** What a provider that streams can do beside looking. Each is one API call; both fail with a `ProviderFault` alone. */
+/** A run that was just created, by its first event. */
+export interface StartedStream {
+  readonly snapshot: ProviderSnapshot;
+  readonly stream: ProviderStream;
+}
+
+/** What a provider that streams can do beside looking. Each is one API call; all fail with a `ProviderFault` alone. */
 export interface StreamingProvider {
   /** Starts a run. Resolves with its first event; a connection that breaks before it leaves the create unclear. */
-  create(
-    request: ProviderRequest,
-    runId: string,
-  ): Promise<{ readonly snapshot: ProviderSnapshot; readonly stream: ProviderStream }>;
+  create(request: ProviderRequest, runId: string): Promise<StartedStream>;
+  /** The same for the run that goes on where another one asked for tools. */
+  submit(answers: ToolSubmission): Promise<StartedStream>;
   /** Its events after `afterSeq`. Resolves once they are on their way. */
   resume(ref: ProviderRef, afterSeq: number): Promise<ProviderStream>;
 }
@@ -54,6 +59,11 @@ export interface StreamedEnd {
 export interface StreamLedger {
   /** Becomes the reader. Where reading goes on; null while another one reads. */
   claim(runId: string, readerId: string): Promise<StreamMark | null>;
+  /**
+   * The same for a run that has gone on as another one at its provider: the text so far stays before what it adds, its
+   * events are counted from the first.
+   */
+  claimNext(runId: string, readerId: string): Promise<StreamMark | null>;
   /**
    * Keeps the claims for another while, those too that ran out and that nobody has taken. Returns those of these runs
    * that are lost.

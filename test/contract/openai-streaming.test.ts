@@ -93,6 +93,26 @@ describe('a streamed response', () => {
   });
 });
 
+it('goes on as a stream with the answers of its tools', async () => {
+  const request = {
+    model: 'gpt-5',
+    input: 'Hello',
+    tools: [{ type: 'function', name: 'add', parameters: { type: 'object' } }],
+    metadata: { sim_output: output, sim_tool_rounds: '1' },
+  };
+  const first = await provider.streaming.create(request, 'run-1');
+  const asked = (await read(first.stream)).events.at(-1);
+  const [call] = asked?.type === 'ended' ? (asked.snapshot.toolCalls ?? []) : [];
+  const outputs = [{ toolCallId: call?.id ?? '', output: '4' }];
+  const next = await provider.streaming.submit({ ref: first.snapshot, outputs, request, runId: 'run-1' });
+  expect(next.snapshot).toMatchObject({ phase: 'running' });
+  expect(next.snapshot.providerRunId).not.toBe(first.snapshot.providerRunId);
+  const { events } = await read(next.stream);
+  expect(textOf(events)).toBe(output);
+  expect(events.at(-1)).toMatchObject({ type: 'ended', snapshot: { status: 'completed' } });
+  expect(simulator.ledger().calls).toEqual({ 'responses.create': { 200: 2 } });
+});
+
 describe('a create as a stream', () => {
   it.each([
     ['is refused', { type: 'http_error', status: 400 }, 'refused'],

@@ -92,24 +92,25 @@ describe('300 streamed runs on two workers', () => {
   });
 });
 
+const stall = (afterEvents: number) => ({ type: 'stream_stall', afterEvents }) as const;
+
+/** All complete, and their subscribers have had each character and one end. */
+async function told(fleet: Fleet, runs: readonly RunView[]): Promise<RunView[]> {
+  const watched = runs.map(({ id }) => subscribe(fleet, id, Infinity));
+  const ended = await allEnded(fleet, runs);
+  expect(new Set(ended.map(({ status }) => status))).toEqual(new Set(['completed']));
+  for (const events of await Promise.all(watched)) {
+    expect(textOf(events)).toBe(output);
+    expect(new Set(events.map(({ id }) => id)).size).toBe(events.length);
+    expect(events.filter(({ type }) => type === 'done')).toHaveLength(1);
+  }
+  expect(fleet.ledger().duplicates).toEqual([]);
+  return ended;
+}
+
 describe('streams that stall, open and silent', () => {
   /** Longer than any gap between two words, on a machine that is busy as well. */
   const env = { RUNFLEET_STREAM_IDLE_SECONDS: '5' };
-  const stall = (afterEvents: number) => ({ type: 'stream_stall', afterEvents }) as const;
-
-  async function told(fleet: Fleet, runs: readonly RunView[]): Promise<RunView[]> {
-    const watched = runs.map(({ id }) => subscribe(fleet, id, Infinity));
-    const ended = await allEnded(fleet, runs);
-    expect(new Set(ended.map(({ status }) => status))).toEqual(new Set(['completed']));
-    for (const events of await Promise.all(watched)) {
-      expect(textOf(events)).toBe(output);
-      expect(new Set(events.map(({ id }) => id)).size).toBe(events.length);
-      expect(events.filter(({ type }) => type === 'done')).toHaveLength(1);
-    }
-    expect(fleet.ledger().duplicates).toEqual([]);
-    return ended;
-  }
-
   it('are given up and opened again where they fell silent, also twice', async (test) => {
     const fleet = await Fleet.start(test, { redis, workers: 2, env });
     fleet.simulator.setFaults({

@@ -2,13 +2,18 @@ import type { IncomingMessage } from 'node:http';
 import * as z from 'zod';
 import { ProviderFault } from '../../domain/fault.ts';
 import type { ProviderRef, ProviderSnapshot } from '../../domain/snapshot.ts';
-import type { ProviderRequest } from '../../ports/run-provider.ts';
-import type { ProviderStream, StreamEvent, StreamingProvider } from '../../ports/run-stream.ts';
+import type { ProviderRequest, ToolSubmission } from '../../ports/run-provider.ts';
+import type {
+  ProviderStream,
+  StartedStream,
+  StreamEvent,
+  StreamingProvider,
+} from '../../ports/run-stream.ts';
 import { answerOf, redactedFault } from '../openai-sdk/call.ts';
 import type { OpenAiClient } from '../openai-sdk/client.ts';
 import { eventData } from '../openai-sdk/event-data.ts';
 import { HeldAnswer } from '../openai-sdk/held-fetch.ts';
-import { createBody } from './request.ts';
+import { createBody, followUp } from './request.ts';
 import { responseSchema, snapshotOf } from './snapshot.ts';
 
 /** The parts of an event that we read. https://platform.openai.com/docs/api-reference/responses-streaming */
@@ -24,10 +29,11 @@ export class ResponsesStreaming implements StreamingProvider {
     this.client = client;
   }
 
-  async create(
-    request: ProviderRequest,
-    runId: string,
-  ): Promise<{ readonly snapshot: ProviderSnapshot; readonly stream: ProviderStream }> {
+  async submit({ ref, outputs, request, runId }: ToolSubmission): Promise<StartedStream> {
+    return await this.create(followUp(request, ref.providerRunId, outputs), runId);
+  }
+
+  async create(request: ProviderRequest, runId: string): Promise<StartedStream> {
     const { heldSdk, createTimeoutMs } = this.client;
     const body = { ...createBody(request, runId), stream: true as const };
     const { response } = await answerOf(this.client, () =>

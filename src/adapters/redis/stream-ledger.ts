@@ -45,6 +45,23 @@ const claim = new Script(`
   return { last[1], tostring(math.max(tonumber(last[2][2]), tonumber(seen))) }
 `);
 
+/**
+ * KEYS: stream, output. ARGV: reader, time to live, the output's. What is known of the events is another response's: a
+ * piece without text, between two characters, says so to whoever reads on.
+ */
+const claimNext = new Script(`
+  local reader = redis.call('HGET', KEYS[1], 'reader')
+  if reader and reader ~= ARGV[1] then return 'taken' end
+  redis.call('DEL', KEYS[1])
+  redis.call('HSET', KEYS[1], 'reader', ARGV[1])
+  redis.call('PEXPIRE', KEYS[1], ARGV[2])
+  local last = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
+  local offset, part = string.match(last and last[1] or '0-0', '^(%d+)-(%d+)$')
+  redis.call('XADD', KEYS[2], offset .. '-' .. (part + 1), 'seq', -1, 'text', '')
+  redis.call('PEXPIRE', KEYS[2], ARGV[3])
+  return { offset, '-1' }
+`);
+
 /** KEYS: streams. ARGV: reader, time to live. Returns the places of those that are another's. */
 const renew = new Script(`
   local lost = {}
@@ -86,11 +103,10 @@ const setStatus = new Script(`
   return 'kept'
 `);
 
-/** KEYS: stream, end, output. ARGV: reader, end, its time to live, the output's. */
+/** KEYS: stream, end. ARGV: reader, end, its time to live. */
 const finish = new Script(`
   ${checkReader}
   redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
-  redis.call('PEXPIRE', KEYS[3], ARGV[4])
   redis.call('DEL', KEYS[1])
   return 'kept'
 `);
@@ -114,9 +130,21 @@ export class RedisStreamLedger implements StreamLedger {
     this.outputMs = options.keepSeconds * 1000;
   }
 
-  async claim(runId: string, readerId: string): Promise<StreamMark | null> {
+  claim(runId: string, readerId: string): Promise<StreamMark | null> {
+    return this.take(claim, runId, [readerId, claimMs]);
+  }
+
+  claimNext(runId: string, readerId: string): Promise<StreamMark | null> {
+    return this.take(claimNext, runId, [readerId, claimMs, this.outputMs]);
+  }
+
+  private async take(
+    script: Script,
+    runId: string,
+    args: readonly (string | number)[],
+  ): Promise<StreamMark | null> {
     const keys = [this.keys.stream(runId), this.keys.output(runId)];
-    const found = await onRedis(() => claim.run(this.client, keys, [readerId, claimMs]));
+    const found = await onRedis(() => script.run(this.client, keys, args));
     if (!Array.isArray(found)) return null;
     const [id, seq]: unknown[] = found;
     return { offset: Number.parseInt(String(id), 10), seq: Number(seq) };
@@ -152,8 +180,8 @@ export class RedisStreamLedger implements StreamLedger {
   }
 
   async finish(runId: string, readerId: string, end: StreamedEnd): Promise<boolean> {
-    const keys = [this.keys.stream(runId), this.keys.streamEnd(runId), this.keys.output(runId)];
-    const args = [readerId, JSON.stringify(end), endMs, outputAfterEndMs];
+    const keys = [this.keys.stream(runId), this.keys.streamEnd(runId)];
+    const args = [readerId, JSON.stringify(end), endMs];
     return (await onRedis(() => finish.run(this.client, keys, args))) === 'kept';
   }
 

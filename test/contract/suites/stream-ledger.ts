@@ -100,6 +100,28 @@ export function streamLedgerConformance(name: string, open: () => Promise<Stream
       await expect(ledger.view('run-1')).resolves.toEqual({ held: false, status: null, end });
     });
 
+    it('begins anew with each response of a run, after the text of those before', async () => {
+      await ledger.claim('run-1', 'ann');
+      await expect(ledger.claimNext('run-1', 'bob')).resolves.toBeNull();
+      await ledger.setStatus('run-1', 'ann', 'in_progress');
+      await ledger.finish('run-1', 'ann', end);
+      // The first has said nothing but its calls; nor has the second.
+      for (const reader of ['ann', 'bob']) {
+        await expect(ledger.claimNext('run-1', reader)).resolves.toEqual({ seq: -1, offset: 0 });
+        await expect(ledger.view('run-1')).resolves.toMatchObject({ held: true, status: null });
+        await ledger.release('run-1', reader, 7);
+      }
+      await expect(ledger.claim('run-1', 'bob')).resolves.toEqual({ seq: 7, offset: 0 });
+      await ledger.append('run-1', 'bob', { end: 5, text: 'Hello' }, 9);
+      await expect(ledger.claimNext('run-1', 'bob')).resolves.toEqual({ seq: -1, offset: 5 });
+      await harness.expire('run-1');
+      await expect(ledger.claim('run-1', 'ann')).resolves.toEqual({ seq: -1, offset: 5 });
+      await expect(ledger.append('run-1', 'ann', { end: 6, text: '!' }, 0)).resolves.toBe(true);
+      const pieces = await harness.feed.read('run-1', 0);
+      expect(pieces.map(({ text }) => text).join('')).toBe('Hello!');
+      await expect(harness.feed.read('run-1', 5)).resolves.toEqual([{ end: 6, text: '!' }]);
+    });
+
     it('forgets all but the output, whoever reads', async () => {
       await ledger.claim('run-1', 'ann');
       await ledger.append('run-1', 'ann', { end: 5, text: 'Hello' }, 4);

@@ -47,6 +47,16 @@ export class FakeStreamLedger implements StreamLedger, OutputFeed {
     return { seq: Math.max(last?.seq ?? -1, entry.seq), offset: last?.end ?? 0 };
   }
 
+  async claimNext(runId: string, readerId: string): Promise<StreamMark | null> {
+    const mark = await this.claim(runId, readerId);
+    if (mark === null) return null;
+    const entry = await this.entry(runId);
+    Object.assign(entry, { seq: -1, status: null });
+    // Whoever reads on begins with the events of this one.
+    entry.pieces.push({ end: mark.offset, text: '', seq: -1 });
+    return { ...mark, seq: -1 };
+  }
+
   async renew(runIds: readonly string[], readerId: string): Promise<readonly string[]> {
     const lost: string[] = [];
     for (const runId of runIds) {

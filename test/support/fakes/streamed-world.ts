@@ -1,6 +1,7 @@
 /** A small fleet whose runs are streamed, step by step. */
 
 import { type Advanced, advance, type AdvanceDeps } from '../../../src/app/advance.ts';
+import type { JobDataInput } from '../../../src/domain/wire/job-data.ts';
 import { StreamHolder } from '../../../src/app/stream-holder.ts';
 import type { StreamEvent } from '../../../src/ports/run-stream.ts';
 import { over, running, seconds } from './builders.ts';
@@ -10,10 +11,10 @@ import { FakeStreaming } from './streaming.ts';
 import { FakeWorld } from './world.ts';
 
 export const text = (seq: number, words: string): StreamEvent => ({ type: 'text', seq, text: words });
-export const ended = (seq: number, words: string | null = null): StreamEvent => ({
+export const ended = (seq: number, words: string | null = null, providerRunId = 'prov-1'): StreamEvent => ({
   type: 'ended',
   seq,
-  snapshot: over('completed', { output: { text: words, items: [] } }),
+  snapshot: over('completed', { providerRunId, output: { text: words, items: [] } }),
 });
 
 /** One process of the fleet. */
@@ -24,7 +25,7 @@ interface Process {
 
 export class StreamedWorld extends FakeWorld {
   readonly ledger = new FakeStreamLedger(this.clock);
-  readonly streaming = new FakeStreaming((request, runId) => this.responses.create(request, runId));
+  readonly streaming = new FakeStreaming(this.responses);
   readonly here: Process;
 
   private constructor() {
@@ -35,9 +36,9 @@ export class StreamedWorld extends FakeWorld {
   }
 
   /** With a streamed run that was accepted. */
-  static async start(): Promise<StreamedWorld> {
+  static async start(data: Partial<JobDataInput> = {}): Promise<StreamedWorld> {
     const world = new StreamedWorld();
-    await world.add('run-1', { follow: 'stream' });
+    await world.add('run-1', { follow: 'stream', ...data });
     return world;
   }
 

@@ -1,7 +1,12 @@
 import { ProviderFault } from '../../../src/domain/fault.ts';
-import type { ProviderRef, ProviderSnapshot } from '../../../src/domain/snapshot.ts';
-import type { ProviderRequest } from '../../../src/ports/run-provider.ts';
-import type { ProviderStream, StreamEvent, StreamingProvider } from '../../../src/ports/run-stream.ts';
+import type { ProviderRef } from '../../../src/domain/snapshot.ts';
+import type { RunProvider, ProviderRequest, ToolSubmission } from '../../../src/ports/run-provider.ts';
+import type {
+  ProviderStream,
+  StartedStream,
+  StreamEvent,
+  StreamingProvider,
+} from '../../../src/ports/run-stream.ts';
 import { aFault } from './builders.ts';
 
 /** A connection whose events the test sends. */
@@ -52,10 +57,10 @@ export class FakeStreaming implements StreamingProvider {
   /** After which event each resumption asked to go on. */
   readonly resumedAfter: number[] = [];
   resumeFault: Error | null = null;
-  private readonly start: (request: ProviderRequest, runId: string) => Promise<ProviderSnapshot>;
+  private readonly provider: Pick<RunProvider, 'create' | 'submit'>;
 
-  constructor(start: (request: ProviderRequest, runId: string) => Promise<ProviderSnapshot>) {
-    this.start = start;
+  constructor(provider: Pick<RunProvider, 'create' | 'submit'>) {
+    this.provider = provider;
   }
 
   get last(): FakeConnection {
@@ -64,11 +69,12 @@ export class FakeStreaming implements StreamingProvider {
     return last;
   }
 
-  async create(
-    request: ProviderRequest,
-    runId: string,
-  ): Promise<{ readonly snapshot: ProviderSnapshot; readonly stream: ProviderStream }> {
-    return { snapshot: await this.start(request, runId), stream: this.open() };
+  async create(request: ProviderRequest, runId: string): Promise<StartedStream> {
+    return { snapshot: await this.provider.create(request, runId), stream: this.open() };
+  }
+
+  async submit(answers: ToolSubmission): Promise<StartedStream> {
+    return { snapshot: await this.provider.submit(answers), stream: this.open() };
   }
 
   async resume(_ref: ProviderRef, afterSeq: number): Promise<ProviderStream> {
