@@ -1,6 +1,7 @@
 import { RunNotFoundError, RunStillOpenError } from '../domain/errors.ts';
 import type { Clock, Randomness } from '../ports/clock.ts';
 import type { RunStore } from '../ports/run-store.ts';
+import { accept } from './accept.ts';
 import type { Backlog } from './backlog.ts';
 
 interface RedriveDeps {
@@ -39,6 +40,6 @@ export async function redrive(
   const noted = await store.markRedriven(id, fresh);
   const runId = once ? noted : fresh;
   const created = (await store.get(runId)) === null;
-  if (created) await store.add(runId, next);
+  if (created) await accept(store.add(runId, next));
   return { runId, created };
 }

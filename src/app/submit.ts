@@ -8,6 +8,7 @@ import type { Clock, Randomness } from '../ports/clock.ts';
 import type { IdempotencyKey, IdempotencyStore } from '../ports/idempotency.ts';
 import type { ProviderRequest, RequestRules } from '../ports/run-provider.ts';
 import type { RunStore } from '../ports/run-store.ts';
+import { accept } from './accept.ts';
 import type { Backlog } from './backlog.ts';
 import type { RunKind } from '../domain/status.ts';
 
@@ -45,7 +46,7 @@ export async function submit(deps: SubmitDeps, body: unknown, options: SubmitOpt
   if (options.idempotency !== undefined)
     return await submitOnce(deps, runId, data, { ...options.idempotency, owner: options.owner });
   await deps.backlog.admit(1);
-  await deps.store.add(runId, data);
+  await accept(deps.store.add(runId, data));
   return { runId, created: true };
 }
 
@@ -63,7 +64,7 @@ async function submitOnce(
   if (isSeen && (reservation.isWritten || (await store.get(runId)) !== null))
     return { runId, created: false };
   await backlog.admit(1);
-  await store.add(runId, data);
+  await accept(store.add(runId, data));
   // The run is accepted, whatever becomes of this.
   await idempotency.confirm(key, runId).catch(() => {});
   return { runId, created: !isSeen };
@@ -88,7 +89,7 @@ export async function submitMany(
   });
   const accepted = prepared.filter((item) => 'data' in item);
   if (accepted.length > 0) await deps.backlog.admit(accepted.length);
-  await deps.store.addMany(accepted);
+  await accept(deps.store.addMany(accepted));
   return prepared.map((item) => ('error' in item ? { error: item.error } : { runId: item.id }));
 }
 

@@ -3,6 +3,7 @@
  * No message, field or cause holds the API key.
  */
 
+import { unknownAcceptance } from './retry.ts';
 import type { Problem, RunView } from './types.ts';
 
 export abstract class RunfleetClientError extends Error {
@@ -62,7 +63,7 @@ export class RunfleetConflictError extends RunfleetApiError {
   override readonly name = 'RunfleetConflictError';
 }
 
-/** 503: the server cannot work now (Redis unreachable). Nothing was accepted. */
+/** 503: the server cannot work now (Redis unreachable). Nothing was accepted, unless its problem says that it is unknown. */
 export class RunfleetUnavailableError extends RunfleetApiError {
   override readonly name = 'RunfleetUnavailableError';
 }
@@ -152,7 +153,8 @@ export function isRunfleetApiError(error: unknown, status?: number): error is Ru
 
 function arrived(cause: RunfleetClientError): boolean {
   if (cause instanceof RunfleetConnectionError) return cause.mayHaveArrived;
-  if (cause instanceof RunfleetApiError) return cause.status >= 500 && cause.status !== 503;
+  if (cause instanceof RunfleetApiError)
+    return cause.status >= 500 && (cause.status !== 503 || cause.problem?.type === unknownAcceptance);
   return true;
 }
 

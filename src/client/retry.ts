@@ -86,6 +86,9 @@ export function networkCode(error: unknown): string | null {
   return null;
 }
 
+/** The server's word for a 503 that may hide that the request was carried out. */
+export const unknownAcceptance = '/docs#problem-acceptance-unknown';
+
 export function isNeverSent(code: string | null): boolean {
   return code !== null && neverSent.has(code);
 }

@@ -17,6 +17,7 @@ import {
   refusedStatuses,
   retryableStatuses,
   retryDelayMs,
+  unknownAcceptance,
 } from './retry.ts';
 import type { Timing } from './retry.ts';
 
@@ -188,7 +189,8 @@ export class Transport {
 
 function mayRepeat(call: Call, failure: RunfleetApiError | RunfleetConnectionError): boolean {
   if (failure instanceof RunfleetConnectionError) return call.repeatable || !failure.mayHaveArrived;
-  return (call.repeatable ? retryableStatuses : refusedStatuses).has(failure.status);
+  if (call.repeatable) return retryableStatuses.has(failure.status);
+  return refusedStatuses.has(failure.status) && failure.problem?.type !== unknownAcceptance;
 }
 
 /** The messages name no value: an address can hold a password, and `fetch` would print it. */

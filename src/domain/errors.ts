@@ -81,7 +81,16 @@ export class ActivationLostError extends RunfleetError {
   override readonly name = 'ActivationLostError';
 }
 
-/** Redis cannot be reached, or refuses to write: nothing was accepted. */
+/** Redis cannot be reached, or refuses to write. What was to be written may be written all the same. */
 export class StoreUnavailableError extends RunfleetError {
   override readonly name = 'StoreUnavailableError';
+}
+
+/** A run was on its way to Redis, which did not say that it has it. It may have. */
+export class AcceptanceUnknownError extends RunfleetError {
+  override readonly name = 'AcceptanceUnknownError';
+
+  constructor(cause: Error) {
+    super(`Redis did not say whether it has taken what was sent: ${cause.message}`, { cause });
+  }
 }

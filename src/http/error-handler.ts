@@ -45,6 +45,8 @@ function toProblem(error: unknown): ProblemError {
       const message = 'Not a cursor of this list. Take it from `next_cursor` of the page before.';
       return new ProblemError('invalid-request', { fields: [{ path: ['query', 'cursor'], message }] });
     }
+    if (error.name === 'AcceptanceUnknownError')
+      return new ProblemError('acceptance-unknown', { headers: { 'Retry-After': '1' } });
     if (isStoreDown(error)) return new ProblemError('unavailable', { headers: { 'Retry-After': '1' } });
     const known = fromExpress(error);
     if (known !== null) return known;

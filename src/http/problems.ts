@@ -99,6 +99,12 @@ export const problemSorts = {
     title: 'Runs cannot be read or accepted at the moment.',
     advice: 'Nothing was accepted. Try again after `Retry-After` seconds.',
   },
+  'acceptance-unknown': {
+    status: 503,
+    title: 'Nobody knows whether this was accepted.',
+    advice:
+      'With an `Idempotency-Key`, try again after `Retry-After` seconds. Without one, look first whether the run is there.',
+  },
 } as const satisfies Record<string, ProblemSort>;
 
 export type ProblemName = keyof typeof problemSorts;

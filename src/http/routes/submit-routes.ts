@@ -49,7 +49,7 @@ export function submitRoutes(deps: HttpDeps): Route[] {
           example: examples.acceptedRun,
         },
       },
-      problems: ['idempotency-mismatch', 'backlog-full'],
+      problems: ['idempotency-mismatch', 'backlog-full', 'unavailable', 'acceptance-unknown'],
       handle: async ({ req, res, body, caller }) => {
         const key = idempotencyKey(req);
         const nowMs = deps.clock.nowMs();
@@ -82,7 +82,7 @@ export function submitRoutes(deps: HttpDeps): Route[] {
       answers: {
         200: { description: 'What became of each.', schema: bulkOutput, example: examples.bulkOutput },
       },
-      problems: ['backlog-full'],
+      problems: ['backlog-full', 'unavailable', 'acceptance-unknown'],
       handle: async ({ req, res, body, caller }) => {
         refuseIdempotencyKey(req);
         const envelope = bulkInput.safeParse(body);

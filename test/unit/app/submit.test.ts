@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { submit, type SubmitDeps, submitMany } from '../../../src/app/submit.ts';
 import {
+  AcceptanceUnknownError,
   IdempotencyMismatchError,
   InvalidInputError,
   StoreUnavailableError,
@@ -121,9 +122,9 @@ describe('submit', () => {
     expect(world.store.nextDueAtMs()).toBeNull();
   });
 
-  it('accepts nothing while the store is away', async () => {
+  it('says that nobody knows when the store fails in the middle of the write', async () => {
     world.store.unavailable = true;
-    await expect(submit(deps, body, nobody)).rejects.toBeInstanceOf(StoreUnavailableError);
+    await expect(submit(deps, body, nobody)).rejects.toBeInstanceOf(AcceptanceUnknownError);
   });
 });
 
@@ -158,7 +159,7 @@ describe('submit with an Idempotency-Key', () => {
   it('adds the run again when its first process died between reserving and adding', async () => {
     const add = world.store.add.bind(world.store);
     world.store.add = () => Promise.reject(new StoreUnavailableError('Gone.'));
-    await expect(submit(deps, body, first)).rejects.toBeInstanceOf(StoreUnavailableError);
+    await expect(submit(deps, body, first)).rejects.toBeInstanceOf(AcceptanceUnknownError);
     world.store.add = add;
 
     const again = await submit(deps, body, first);
@@ -189,7 +190,7 @@ describe('submit with an Idempotency-Key', () => {
 
   it('accepts nothing while the keys cannot be read', async () => {
     world.idempotency.unavailable = true;
-    await expect(submit(deps, body, first)).rejects.toBeInstanceOf(StoreUnavailableError);
+    await expect(submit(deps, body, first)).rejects.toBeInstanceOf(AcceptanceUnknownError);
     await expect(world.store.list({ limit: 9 })).resolves.toMatchObject({ runs: [] });
   });
 });
@@ -223,8 +224,8 @@ describe('submitMany', () => {
     await expect(submitMany(deps, [], null)).resolves.toEqual([]);
   });
 
-  it('accepts nothing while the store is away', async () => {
+  it('says that nobody knows when the store fails in the middle of the write', async () => {
     world.store.unavailable = true;
-    await expect(submitMany(deps, [body], null)).rejects.toBeInstanceOf(StoreUnavailableError);
+    await expect(submitMany(deps, [body], null)).rejects.toBeInstanceOf(AcceptanceUnknownError);
   });
 });

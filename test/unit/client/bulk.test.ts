@@ -72,6 +72,11 @@ describe('createMany', () => {
     { name: 'a lost reply', reply: 'reset' as const, mayHaveArrived: true },
     { name: 'a gateway’s 502', reply: { status: 502, text: '' }, mayHaveArrived: true },
     { name: 'an answer for fewer runs', reply: { json: { runs: [] } }, mayHaveArrived: true },
+    {
+      name: 'a 503 that leaves open what was accepted',
+      reply: aProblem(503, { type: '/docs#problem-acceptance-unknown' }),
+      mayHaveArrived: true,
+    },
     { name: 'a refused key', reply: aProblem(401), mayHaveArrived: false },
   ])('never repeats after $name, and keeps what was answered', async ({ reply, mayHaveArrived }) => {
     await using stub = await Stub.start(accept, reply);

@@ -1,28 +1,45 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
+import { Backlog } from '../../../src/app/backlog.ts';
 import { isStoreDown } from '../../../src/http/error-handler.ts';
 import { eventually } from '../../support/fakes/eventually.ts';
-import { startApp } from '../../support/http/test-app.ts';
+import { ManualClock } from '../../support/fakes/manual-clock.ts';
+import { fakeDeps, startApp } from '../../support/http/test-app.ts';
 
 const good = { request: { model: 'gpt-5', input: 'SECRET-PROMPT' } };
 
 test.for([
-  ['POST', '/v1/runs', good],
-  ['POST', '/v1/runs/bulk', { runs: [good] }],
-  ['GET', '/v1/runs', undefined],
-  ['GET', '/v1/runs/a', undefined],
-  ['GET', '/v1/runs/a?wait=5', undefined],
-  ['POST', '/v1/runs/a/cancel', undefined],
-  ['POST', '/v1/runs/a/redrive', undefined],
-] as const)('%s %s without Redis is 503, to try again', async ([method, path, body]) => {
+  // Redis failed in the middle of a write.
+  ['POST', '/v1/runs', good, 'acceptance-unknown'],
+  ['POST', '/v1/runs/bulk', { runs: [good] }, 'acceptance-unknown'],
+  ['GET', '/v1/runs', undefined, 'unavailable'],
+  ['GET', '/v1/runs/a', undefined, 'unavailable'],
+  ['GET', '/v1/runs/a?wait=5', undefined, 'unavailable'],
+  ['POST', '/v1/runs/a/cancel', undefined, 'unavailable'],
+  ['POST', '/v1/runs/a/redrive', undefined, 'unavailable'],
+] as const)('%s %s without Redis is 503, to try again', async ([method, path, body, sort]) => {
   const app = await startApp();
   app.store.unavailable = true;
   const answer = await app.call(method, path, body);
   expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1']);
-  expect(await answer.json()).toMatchObject({ type: '/docs#problem-unavailable' });
+  expect(await answer.json()).toMatchObject({ type: `/docs#problem-${sort}` });
   expect(app.log).toContainEqual(expect.objectContaining({ level: 40, status: 503, msg: 'request refused' }));
 });
+
+test.for([
+  ['POST', '/v1/runs', good],
+  ['POST', '/v1/runs/bulk', { runs: [good] }],
+] as const)(
+  '%s %s that was not even tried to be written was surely not accepted',
+  async ([method, path, body]) => {
+    const { store } = fakeDeps();
+    store.unavailable = true;
+    const app = await startApp({ backlog: new Backlog(store, new ManualClock(), 10) });
+    const answer = await app.call(method, path, body);
+    expect(await answer.json()).toMatchObject({ status: 503, type: '/docs#problem-unavailable' });
+  },
+);
 
 test('our own mistakes are 500 without a word of the inside, and logged with the request’s id', async () => {
   const app = await startApp();
