@@ -27,7 +27,7 @@ export interface CallLimits {
   readonly maxOutputBytes: number;
 }
 
-const defaultTimeoutSeconds = 300;
+export const defaultTimeoutSeconds = 300;
 /** What the model is told of an error. */
 const maxMessageLength = 300;
 

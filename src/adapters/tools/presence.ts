@@ -2,13 +2,14 @@ import { randomUUID } from 'node:crypto';
 import type { RedisClient } from '../redis-sdk/client.ts';
 import type { ToolKeys } from './keys.ts';
 import { beat, isServed } from './scripts.ts';
-import { StandIn } from './stand-in.ts';
+import { mostBlockedMs, StandIn } from './stand-in.ts';
+import type { ToolSet } from './tool.ts';
 
 export interface PresenceOptions {
   readonly client: RedisClient;
   readonly keys: ToolKeys;
-  /** Of the tools that this worker serves. */
-  readonly names: readonly string[];
+  /** That this worker serves. */
+  readonly tools: ToolSet;
   /** Silent for longer, a worker counts as dead. */
   readonly aliveMs: number;
   /** Absent: a process whose event loop is blocked for longer counts as dead too. */
@@ -44,11 +45,19 @@ export class Presence {
 
   async start(): Promise<void> {
     await this.send();
-    const { aliveMs, keys, redisUrl } = this.options;
+    const { aliveMs, keys, redisUrl, tools } = this.options;
     this.timer = setInterval(() => this.beat(), aliveMs / 3);
     if (redisUrl === undefined) return;
     const { workers, served } = keys;
-    this.standIn = new StandIn({ redisUrl, workers, served, id: this.id, aliveMs, servedMs });
+    this.standIn = new StandIn({
+      redisUrl,
+      workers,
+      served,
+      id: this.id,
+      aliveMs,
+      servedMs,
+      mostBlockedMs: mostBlockedMs(tools),
+    });
   }
 
   /** From now on, what this worker still has in hand may be taken over. */
@@ -81,7 +90,7 @@ export class Presence {
   }
 
   private async send(): Promise<void> {
-    const { client, keys, names, aliveMs } = this.options;
-    await beat.run(client, [keys.workers, keys.served], [this.id, aliveMs, servedMs, ...names]);
+    const { client, keys, tools, aliveMs } = this.options;
+    await beat.run(client, [keys.workers, keys.served], [this.id, aliveMs, servedMs, ...tools.keys()]);
   }
 }

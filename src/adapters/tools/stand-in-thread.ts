@@ -11,14 +11,13 @@ export interface StandInData {
   readonly id: string;
   readonly aliveMs: number;
   readonly servedMs: number;
+  /** An event loop that stands still for longer will not go on: what it has in hand is for others. */
+  readonly mostBlockedMs: number;
   /** When the event loop was last seen to turn. */
   readonly lastMs: BigInt64Array;
 }
 
-/** A loop that stands still for longer will not go on: what it has in hand is for others. */
-const mostBlockedMs = 60_000;
-
-const { redisUrl, workers, served, id, aliveMs, servedMs, lastMs }: StandInData = workerData;
+const { redisUrl, workers, served, id, aliveMs, servedMs, mostBlockedMs, lastMs }: StandInData = workerData;
 let client: RedisClient | null = null;
 
 setInterval(() => {

@@ -1,10 +1,18 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { defaultTimeoutSeconds } from './call-tool.ts';
 import type { StandInData } from './stand-in-thread.ts';
+import type { ToolSet } from './tool.ts';
+
+/** How long a handler of these may block the event loop: as long as it may take, within reason. */
+export function mostBlockedMs(tools: ToolSet): number {
+  const timeouts = [...tools.values()].map(({ timeoutSeconds = defaultTimeoutSeconds }) => timeoutSeconds);
+  return 1000 * Math.min(600, Math.max(60, ...timeouts));
+}
 
 /**
  * Speaks for this process while a handler blocks its event loop: a thread of its own beats as long as `alive` was
- * called within a minute. A process that dies takes the thread with it.
+ * called within `mostBlockedMs`. A process that dies takes the thread with it.
  */
 export class StandIn {
   private readonly lastMs = new BigInt64Array(new SharedArrayBuffer(8));

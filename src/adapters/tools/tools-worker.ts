@@ -66,7 +66,7 @@ export class ToolsWorker {
     this.presence = new Presence({
       client: options.client,
       keys: this.keys,
-      names: [...options.tools.keys()],
+      tools: options.tools,
       aliveMs: (options.lockDurationMs ?? defaultLockDurationMs) + 1000,
       redisUrl: options.redisUrl,
     });
