@@ -190,7 +190,7 @@ describe('submit with an Idempotency-Key', () => {
 
   it('accepts nothing while the keys cannot be read', async () => {
     world.idempotency.unavailable = true;
-    await expect(submit(deps, body, first)).rejects.toBeInstanceOf(AcceptanceUnknownError);
+    await expect(submit(deps, body, first)).rejects.toBeInstanceOf(StoreUnavailableError);
     await expect(world.store.list({ limit: 9 })).resolves.toMatchObject({ runs: [] });
   });
 });
