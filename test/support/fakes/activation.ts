@@ -20,8 +20,10 @@ export interface FakeJob {
   /** A wake in the hands of the activation: back on record if that is lost. */
   taken: Signals['wokenBy'];
   cancelRequestedAtMs: number | null;
-  /** An id at the provider that may be this run's. */
+  /** An id at the provider that was handed over to this run. */
   candidate: string | null;
+  /** What it took of the unclaimed ones, and for which of its looks: a worker that dies leaves it to the next. */
+  claimed?: { readonly look: string; readonly id: string };
   /** What its create was answered, from a worker that had lost the run by then. */
   reply: RunState | null;
   /** States as they were saved, oldest first; for tests. */
@@ -74,9 +76,16 @@ export class FakeActivation implements Activation {
   private takeCandidate(state: RunState): string | null {
     if (state.phase !== 'creating' || state.candidate !== undefined) return null;
     if ((state.inspectAfterMs ?? 0) > this.host.nowMs()) return null;
-    const { candidate } = this.job;
-    this.job.candidate = null;
-    return candidate ?? this.host.unclaimed.shift() ?? null;
+    return this.job.candidate ?? this.claim(`${state.intentAtMs}:${state.inspections ?? 0}`);
+  }
+
+  private claim(look: string): string | null {
+    const { claimed } = this.job;
+    if (claimed?.look === look) return claimed.id;
+    const id = this.host.unclaimed.shift();
+    if (id === undefined) return null;
+    this.job.claimed = { look, id };
+    return id;
   }
 
   async handOver(runId: string, providerRunId: string): Promise<void> {

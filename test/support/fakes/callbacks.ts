@@ -4,8 +4,11 @@ import type { DeadCallbacks } from '../../../src/ports/dead-callbacks.ts';
 /** Keeps what is to be sent. */
 export class FakeCallbackSender implements CallbackSender {
   readonly sent = new Map<string, CallbackMessage>();
+  /** Every try, those that changed nothing too. */
+  readonly tries: CallbackMessage[] = [];
 
   send(message: CallbackMessage): Promise<void> {
+    this.tries.push(message);
     if (!this.sent.has(message.id)) this.sent.set(message.id, message);
     return Promise.resolve();
   }

@@ -17,16 +17,21 @@ export class MortalProcess {
   /** Names of what it has called so far; effects are marked. */
   readonly trace: { readonly name: string; readonly isEffect: boolean }[] = [];
   private readonly death: Death | null;
+  /** One stand-in for each thing: what was the same is the same. */
+  private readonly touched = new WeakMap<object, object>();
   private readonly dying = Promise.withResolvers<void>();
-  private isDead = false;
+  isDead = false;
 
   constructor(death: Death | null) {
     this.death = death;
     this.died = this.dying.promise;
   }
 
-  touching<T extends object>(target: T): T {
-    return new Proxy(target, {
+  touching<T extends object>(target: T): T;
+  touching(target: object): object {
+    const before = this.touched.get(target);
+    if (before !== undefined) return before;
+    const standIn = new Proxy(target, {
       get: (object, property) => {
         const value: unknown = Reflect.get(object, property, object);
         if (typeof value === 'function') {
@@ -36,6 +41,8 @@ export class MortalProcess {
         return canAct(value) ? this.touching(value) : value;
       },
     });
+    this.touched.set(target, standIn);
+    return standIn;
   }
 
   private call(name: string, act: () => unknown): unknown {

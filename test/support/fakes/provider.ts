@@ -94,6 +94,11 @@ export class FakeProvider implements RunProvider {
     return this.runs.filter((run) => run.runId === runId).length;
   }
 
+  /** What this run is called here; null if it was never started. */
+  idOf(runId: string): string | null {
+    return this.runs.find((run) => run.runId === runId)?.providerRunId ?? null;
+  }
+
   create(request: ProviderRequest, runId: string): Promise<ProviderSnapshot> {
     return this.answer('create', runId, () => {
       const steps = this.scripts.get(runId) ?? this.plan(request);

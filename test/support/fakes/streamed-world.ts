@@ -27,6 +27,7 @@ export class StreamedWorld extends FakeWorld {
   readonly ledger = new FakeStreamLedger(this.clock);
   readonly streaming = new FakeStreaming(this.responses);
   readonly here: Process;
+  private spoken = 0;
 
   private constructor() {
     super();
@@ -47,6 +48,13 @@ export class StreamedWorld extends FakeWorld {
     const options = { ledger, store, clock, telemetry, readerId, limit, idleMs: seconds(60) };
     const holder = new StreamHolder(options);
     return { holder, deps: { ...this.deps, streams: holder } };
+  }
+
+  /** The same to every connection, once: each tells the story from its start. */
+  sayOnce(...events: readonly StreamEvent[]): Promise<void> {
+    for (const connection of this.streaming.connections.slice(this.spoken)) connection.send(...events);
+    this.spoken = this.streaming.connections.length;
+    return Promise.resolve();
   }
 
   async take({ deps } = this.here): Promise<Advanced> {

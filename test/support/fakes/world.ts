@@ -70,6 +70,11 @@ export class FakeWorld {
     await this.store.add(id, jobData.parse({ request: { model: 'gpt-5', input: 'Hello' }, ...data }));
   }
 
+  /** How many runs its providers have started for it. */
+  startedFor(id: string): number {
+    return this.responses.startedFor(id) + this.assistants.startedFor(id);
+  }
+
   /** Takes the run up; it must be due. */
   claim(id = 'run-1'): Activation {
     const activation = this.store.claim(id);

@@ -2,29 +2,7 @@
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { aFault, seconds, t0 } from '../../support/fakes/builders.ts';
-import { FakeProvider, FakeProviderHealth, FakeRateGate, FakeWorld } from '../../support/fakes/index.ts';
-
-class TwoAccounts extends FakeWorld {
-  readonly euGate = new FakeRateGate(this.clock);
-  readonly euHealth = new FakeProviderHealth(this.clock);
-  readonly euResponses = new FakeProvider('responses');
-
-  constructor() {
-    super();
-    this.accounts.add({
-      name: 'eu',
-      providers: { responses: this.euResponses, assistants: new FakeProvider('assistants') },
-      gate: this.euGate,
-      health: this.euHealth,
-      standing: () => ({ quota: null, isRefused: this.euHealth.isRefused() }),
-    });
-    this.accounts.pools.set('any', ['default', 'eu']);
-  }
-
-  async accountOf(id = 'run-1'): Promise<string | undefined> {
-    return (await this.store.get(id))?.state.account;
-  }
-}
+import { TwoAccounts } from '../../support/fakes/two-accounts.ts';
 
 let world: TwoAccounts;
 beforeEach(() => {
