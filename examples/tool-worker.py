@@ -3,8 +3,8 @@
 
     REDIS_URL=redis://localhost:6379 python3 examples/tool-worker.py
 
-It serves the queue "tools" by BullMQ's own Lua scripts, the very ones that the fleet runs (examples/bullmq-lua, made by
-`npm run generate`). The job is as schemas/tool-job.schema.json says, the result as schemas/tool-result.schema.json.
+It serves the queue "tools" by BullMQ's own Lua scripts and by runfleet's, the very ones that the fleet runs
+(examples/bullmq-lua and runfleet-lua, made by `npm run generate`). The job is as schemas/tool-job.schema.json says, the result as schemas/tool-result.schema.json.
 Where PyPI can be reached, examples/tool_worker_bullmq.py does the same in forty lines.
 """
 
@@ -42,10 +42,13 @@ CONCURRENCY = 20
 
 # ---------------------------------------------------------------- the worker
 
-LOCK_MS = 5000  # silent for longer, this worker counts as dead, and others take its calls
+LOCK_MS = 5000
+ALIVE_MS = LOCK_MS + 1000  # silent for longer, this worker counts as dead, and others take its calls
+SETTLE_SECONDS = 5  # after an outage, all have so long to come back before any counts as dead
 BEAT_SECONDS = 2
 SERVED_MS = 60_000
 HAND_OVER_MS = 200
+HELD_MS = 2000
 LOOK_SECONDS = 0.1
 MAX_OUTPUT_BYTES = 1_048_576
 
@@ -61,6 +64,7 @@ class Redis:
         self.url = urlparse(url)
         self.lock = threading.Lock()
         self.file = None
+        self.lost, self.back_at = False, float("-inf")
 
     def command(self, *parts):
         with self.lock:
@@ -70,8 +74,11 @@ class Redis:
                         self._connect()
                     return self._send(parts)
                 except OSError:
-                    self.file = None
+                    self.file, self.lost = None, True
                     time.sleep(0.5)
+
+    def settled(self):
+        return time.monotonic() - self.back_at >= SETTLE_SECONDS
 
     def _connect(self):
         host, port = self.url.hostname or "localhost", self.url.port or 6379
@@ -85,6 +92,8 @@ class Redis:
         database = self.url.path.strip("/")
         if database:
             self._send(["SELECT", database])
+        if self.lost:
+            self.lost, self.back_at = False, time.monotonic()
 
     def _send(self, parts):
         encoded = [part if isinstance(part, bytes) else str(part).encode() for part in parts]
@@ -149,11 +158,23 @@ class Call:
         except ValueError:
             return failure("invalid_arguments", "The arguments are not JSON.")
         try:
-            result = tool(args, self)
-            too_large = len(json.dumps(result).encode()) > MAX_OUTPUT_BYTES
+            answer = answer_of(tool(args, self))
         except Exception as error:  # whatever a tool raises is for the model to read
             return failure("tool_failed", str(error) or type(error).__name__)
-        return failure("output_too_large", "The tool's output is too large.") if too_large else result
+        too_large = len(answer.get("output", "").encode("utf-8", "surrogatepass")) > MAX_OUTPUT_BYTES
+        return failure("output_too_large", "The tool's output is too large.") if too_large else answer
+
+
+def answer_of(result):
+    """An output, or an error: the forms of schemas/tool-result.schema.json that say all that can be said."""
+    if isinstance(result, dict):
+        error = result.get("error")
+        if set(result) == {"error"} and isinstance(error, dict) and set(error) == {"code", "message"}:
+            return failure(str(error["code"]), str(error["message"]))
+        if set(result) == {"output"} and isinstance(result["output"], str):
+            return result
+    text = isinstance(result, str)
+    return {"output": result if text else json.dumps(result, ensure_ascii=False, separators=(",", ":"))}
 
 
 def failure(code, message):
@@ -169,8 +190,12 @@ class Worker:
         self.calls = {}
         self.stopping = threading.Event()
         self.places = threading.Semaphore(CONCURRENCY)
-        folder = Path(__file__).resolve().parent / "bullmq-lua"
-        self.scripts = {path.stem: path.read_text() for path in folder.glob("*.lua")}
+        folder = Path(__file__).resolve().parent
+        self.scripts = {path.stem: path.read_text() for path in folder.glob("*-lua/*.lua")}
+
+    def own(self, name, keys, *args):
+        """A script of runfleet's own; its keys and arguments stand in src/adapters/tools/scripts.ts."""
+        return self.redis.command("EVAL", self.scripts[name], len(keys), *keys, *args)
 
     def evaluation(self, name, keys, *args):
         return ["EVAL", self.scripts[name], len(keys), *[self.base + key for key in keys], *args]
@@ -189,6 +214,11 @@ class Worker:
                 time.sleep(1)
                 call = None
             if call is None:
+                self.places.release()
+                continue
+            at_work = self.calls.get(call.job_id)
+            if at_work is not None:  # its lock was lost for a while, and given to this very process again
+                at_work.token = call.token
                 self.places.release()
                 continue
             self.calls[call.job_id] = call
@@ -228,21 +258,41 @@ class Worker:
 
     def serve(self, call):
         try:
-            if call.data["name"] not in TOOLS and self.alive(":tools-served", call.data["name"]):
-                self.put_back(call)
-            elif "answer" not in call.fields and self.alive(":tool-workers", call.fields.get("owner", "")):
-                self.put_back(call)  # one of runfleet's own workers has lost its lock, and is still at it
-            elif "withdrawn" in call.fields:
+            if call.data["name"] not in TOOLS and self.served(call.data["name"]):
+                return self.put_back(call, HAND_OVER_MS)
+            # The lock alone does not say who runs a call: a handler goes on when its worker has lost it.
+            settled = "1" if self.redis.settled() else "0"
+            what, *more = self.own("claimCall", [self.base + call.job_id, self.prefix + ":tool-workers"], self.name, settled)
+            if what == "held":
+                self.put_back(call, min(HELD_MS, more[0] + 1))
+            elif what == "withdrawn":
                 self.finish(call, failure("withdrawn", "Nobody waits for it any more."), {"count": 0})
-            elif "answer" in call.fields:
+            elif what == "answered":
                 self.finish(call, {"kept": True}, keep_of(call))
-            else:
-                self.finish(call, call.answer(), {"count": 0} if call.given_up.is_set() else keep_of(call))
+            elif what == "run":
+                self.work(call)
         except RedisError as error:
             print("could not finish", call.job_id, error, file=sys.stderr)
         finally:
             del self.calls[call.job_id]
             self.places.release()
+
+    def work(self, call):
+        started = now_ms()
+        answer = call.answer()
+        if call.given_up.is_set():
+            return self.finish(call, answer, {"count": 0})
+        self.keep(call, {"answer": answer, "startedAtMs": started, "endedAtMs": now_ms()})
+        self.finish(call, {"kept": True}, keep_of(call))
+
+    def keep(self, call, answer):
+        """Before anything else, and until it is written: what was done once must not be done again."""
+        while True:
+            try:
+                return self.own("keepAnswer", [self.base + call.job_id], json.dumps(answer))
+            except RedisError as error:  # such as OOM
+                print("Redis:", error, file=sys.stderr)
+                time.sleep(1)
 
     def finish(self, call, result, keep):
         keys = ["wait", "active", "prioritized", "events", "stalled", "limiter", "delayed", "paused", "meta", "pc"]
@@ -254,12 +304,12 @@ class Worker:
         if isinstance(code, int) and code < 0:
             print("another worker has taken over", call.job_id, code, file=sys.stderr)
 
-    def put_back(self, call):
+    def put_back(self, call, delay_ms):
         keys = ["marker", "active", "prioritized", "delayed", call.job_id, "events", "meta", "stalled", "wait", "limiter", "pc"]
-        self.script("moveToDelayed", keys, self.base, now_ms(), call.job_id, call.token, HAND_OVER_MS, "1", "", 0, "")
+        self.script("moveToDelayed", keys, self.base, now_ms(), call.job_id, call.token, delay_ms, "1", "", 0, "")
 
-    def alive(self, key, name):
-        until = self.redis.command("ZSCORE", self.prefix + key, name)
+    def served(self, name):
+        until = self.redis.command("ZSCORE", self.prefix + ":tools-served", name)
         return until is not None and float(until) > now_ms()
 
     def keep_alive(self):
@@ -271,8 +321,7 @@ class Worker:
             time.sleep(BEAT_SECONDS)
 
     def beat(self):
-        for name in TOOLS:
-            self.redis.command("ZADD", self.prefix + ":tools-served", now_ms() + SERVED_MS, name)
+        self.own("beat", [self.prefix + ":tool-workers", self.prefix + ":tools-served"], self.name, ALIVE_MS, SERVED_MS, *TOOLS)
         for call in list(self.calls.values()):
             self.script("extendLock", [call.job_id + ":lock", "stalled"], call.token, LOCK_MS, call.job_id)
             if self.redis.command("HEXISTS", self.base + call.job_id, "withdrawn"):

@@ -10,6 +10,7 @@ import { format } from 'oxfmt';
 import * as z from 'zod';
 import { accountPrefix, accountVariables, variables } from '../src/config/index.ts';
 import { jobData, type JobDataInput } from '../src/domain/wire/job-data.ts';
+import { beat, claimCall, keepAnswer } from '../src/adapters/tools/scripts.ts';
 import { bullmqLua } from './bullmq-lua.ts';
 import { callbackSchema } from './callback-schema.ts';
 import { toolJobSchema, toolResultSchema } from './tool-schemas.ts';
@@ -130,6 +131,17 @@ function accepts(schema: z.ZodType): string {
   return [number, ...limits.filter((limit) => limit !== null)].join(' ');
 }
 
+/** What our own tool workers do beside BullMQ, for those in other languages. */
+function toolScripts(): Record<string, string> {
+  const origin = 'made by npm run generate from src/adapters/tools/scripts.ts';
+  return Object.fromEntries(
+    Object.entries({ beat, claimCall, keepAnswer }).map(([name, { lua }]) => [
+      `examples/runfleet-lua/${name}.lua`,
+      `-- ${name} of runfleet: ${origin}.\n${lua}`,
+    ]),
+  );
+}
+
 /** Paths in the repository, with what belongs there. */
 export async function generate(): Promise<Record<string, string>> {
   const lua = Object.entries(await bullmqLua(root)).map(([name, text]) => [
@@ -138,6 +150,7 @@ export async function generate(): Promise<Record<string, string>> {
   ]);
   return {
     ...Object.fromEntries(lua),
+    ...toolScripts(),
     'schemas/run.schema.json': await formatted('run.schema.json', JSON.stringify(jobSchema())),
     'schemas/tool-job.schema.json': await formatted('tool-job.schema.json', JSON.stringify(toolJobSchema())),
     'schemas/tool-result.schema.json': await formatted(

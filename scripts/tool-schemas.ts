@@ -52,7 +52,10 @@ export function toolResultSchema(): Record<string, unknown> {
     examples: toolResultExamples,
     anyOf: [
       ...answers,
-      { ...kept, description: 'Of runfleet’s own workers alone: the answer stands beside the job.' },
+      {
+        ...kept,
+        description: 'Of workers that keep it beside the job (docs/tools.md, “Once, in another language”).',
+      },
       { type: 'string', description: 'The output as it is.' },
       { description: 'Any other value: the output is its JSON text.' },
     ],

@@ -20,13 +20,14 @@ it('says that it lives while the loop stands still, but not for longer than that
   expect(await eventually('it to be over', until, (score) => score === null)).toBeNull();
 });
 
+const handler = (): string => '';
+
 it.each([
   [[1, 30], 60],
   [[undefined], 300],
   [[30, undefined, 400], 400],
   [[86_400], 600],
 ])('lets a loop with tools of %j s be blocked for %i s', (timeouts, seconds) => {
-  const handler = (): string => '';
   const tools = timeouts.map(
     (timeoutSeconds, at): [string, { handler: () => string; timeoutSeconds?: number }] => [
       String(at),

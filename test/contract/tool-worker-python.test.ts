@@ -9,26 +9,37 @@ import { processEnvironment } from '../../src/config/index.ts';
 import { programFor } from '../support/deploy/binaries.ts';
 import { eventually } from '../support/eventually.ts';
 import { useRedis } from '../support/redis.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
 import { aToolCall, ToolQueue } from '../support/tool-queue.ts';
 
 const redis = useRedis();
-const file = join(import.meta.dirname, '../../examples/tool-worker.py');
+const example = join(import.meta.dirname, '../../examples/tool-worker.py');
+const counting = join(import.meta.dirname, '../support/counting_tool_worker.py');
 const python = programFor('the Python tool worker', 'python3');
 
 class PythonWorker implements AsyncDisposable {
   private readonly child: ChildProcess;
   private readonly exited: Promise<unknown[]>;
+  private said = '';
 
-  private constructor(prefix: string) {
-    const env = { PATH: processEnvironment()['PATH'], REDIS_URL: redis.url, RUNFLEET_PREFIX: prefix };
-    this.child = spawn(python?.file ?? '', ['-u', file], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  private constructor(prefix: string, url: string) {
+    const env = { PATH: processEnvironment()['PATH'], REDIS_URL: url, RUNFLEET_PREFIX: prefix };
+    const stdio = ['ignore', 'pipe', 'inherit'] as const;
+    this.child = spawn(python?.file ?? '', ['-u', counting, example], { env, stdio: [...stdio] });
+    this.child.stdout?.on('data', (text: Buffer) => (this.said += text.toString()));
     this.exited = once(this.child, 'exit');
   }
 
-  static async start(prefix: string): Promise<PythonWorker> {
-    const worker = new PythonWorker(prefix);
+  /** `url`: another way to the same Redis. */
+  static async start(prefix: string, url = redis.url): Promise<PythonWorker> {
+    const worker = new PythonWorker(prefix, url);
     if (worker.child.stdout !== null) await once(worker.child.stdout, 'data');
     return worker;
+  }
+
+  /** How often it has run a tool. */
+  get ran(): number {
+    return this.said.split('\n').filter((line) => line.startsWith('ran ')).length;
   }
 
   async end(signal: NodeJS.Signals): Promise<unknown> {
@@ -123,6 +134,64 @@ if (python !== null) {
       () => tools.answers,
       (seen) => seen.length === 1,
     );
+  });
+
+  it('does not run a call again because Redis was away for longer than the lock', async () => {
+    await using wire = await TcpProxy.to(redis.port);
+    await using tools = new ToolQueue(redis.url, redis.prefix());
+    await using first = await PythonWorker.start(tools.prefix, wire.redisUrl);
+    await using second = await PythonWorker.start(tools.prefix, wire.redisUrl);
+    const ours = { handler: () => 'ours' };
+    tools.watch();
+    await tools.dispatcher.dispatch([{ ...approval, arguments: '{"seconds":12}' }]);
+    const ran = (): number => first.ran + second.ran;
+    await eventually('the call to be taken up', ran, (count) => count === 1);
+    await tools.serve({ wait_for_approval: ours }, wire.redisUrl);
+    await wire.cut();
+    await eventually(
+      'its lock to have run out, and every worker to count as dead',
+      async () => [
+        ...(await tools.client.keys(`${tools.prefix}:tools:*:lock`)),
+        ...(await tools.client.keys(tools.keys.workers)),
+      ],
+      (left) => left.length === 0,
+    );
+    await wire.restore();
+    await eventually(
+      'its answer',
+      () => tools.answers,
+      (seen) => seen.length === 1,
+    );
+    expect(tools.answers[0]?.answer).toEqual({ output: 'approved' });
+    expect(ran()).toBe(1);
+  });
+
+  it('goes on with a call whose lock it has lost, and was given again', async () => {
+    await using tools = new ToolQueue(redis.url, redis.prefix());
+    await using worker = await PythonWorker.start(tools.prefix);
+    tools.watch();
+    await tools.dispatcher.dispatch([{ ...approval, arguments: '{"seconds":8}' }]);
+    await eventually(
+      'the call to be taken up',
+      () => worker.ran,
+      (count) => count === 1,
+    );
+    const id = toolJobId(approval);
+    await tools.client.del(`${tools.keys.job(id)}:lock`);
+    await eventually(
+      'it to be taken up again',
+      () => tools.queue.getJob(id),
+      (job) => (job?.attemptsStarted ?? 0) > 1,
+    );
+    await eventually(
+      'its answer',
+      () => tools.answers,
+      (seen) => seen.length === 1,
+    );
+    expect(tools.answers[0]?.answer).toEqual({ output: 'approved' });
+    expect(worker.ran).toBe(1);
+    // Every event of BullMQ's carries the result; the answer stands beside the job.
+    expect((await tools.queue.getJob(id))?.returnvalue).toEqual({ kept: true });
   });
 
   it('is followed by another when it dies', async () => {

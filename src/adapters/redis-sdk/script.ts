@@ -3,7 +3,7 @@ import type { RedisClient } from './client.ts';
 
 /** A Lua script, sent once to each server and called by its hash from then on. */
 export class Script {
-  private readonly lua: string;
+  readonly lua: string;
   private readonly sha: string;
 
   constructor(lua: string) {

@@ -55,15 +55,20 @@ export const keepOut = new Script(`
   redis.call('PEXPIRE', KEYS[1], ARGV[1])
 `);
 
-/** KEYS: workers, served. ARGV: worker, its time to live, that of the names, names… Milliseconds. */
+/**
+ * KEYS: workers, served. ARGV: worker, its time to live, that of the names, names… Milliseconds. Others may live longer
+ * between two beats.
+ */
 export const beat = new Script(`
   ${now}
   redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', nowMs)
   redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', nowMs)
   redis.call('ZADD', KEYS[1], nowMs + ARGV[2], ARGV[1])
   for i = 4, #ARGV do redis.call('ZADD', KEYS[2], nowMs + ARGV[3], ARGV[i]) end
-  redis.call('PEXPIRE', KEYS[1], ARGV[2])
-  redis.call('PEXPIRE', KEYS[2], ARGV[3])
+  for i = 1, 2 do
+    local aliveMs = tonumber(ARGV[i + 1])
+    if redis.call('PTTL', KEYS[i]) < aliveMs then redis.call('PEXPIRE', KEYS[i], aliveMs) end
+  end
 `);
 
 /** KEYS: served. ARGV: name. Whether some worker has said of late that it serves this tool. */
