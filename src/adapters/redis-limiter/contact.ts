@@ -36,9 +36,9 @@ export function readAnnouncement(message: string): Announcement | null {
 }
 
 /** In reaches: with less given out, slots may soon be wasted. */
-const keepAhead = 0.35;
-/** In reaches. */
-const longestGathering = 0.8;
+const keepAhead = 0.1;
+/** In reaches, on top, for who has gathered for as long as may be. */
+const keepMore = 0.4;
 const yardstickMs = 30_000;
 
 export class Contact {
@@ -84,14 +84,18 @@ export class Contact {
   }
 
   /**
-   * How long a trip that is not urgent may wait for more calls to join it: nothing is lost while the grid is given out
-   * so far ahead. Not above 0 when it had better go at once.
+   * How much longer a trip that has waited for more calls since `gatheredMs`, and may for `mostMs`, loses nothing by it:
+   * while the grid is given out well ahead. Not above 0 when it had better go at once.
    */
-  spareMs(): number {
+  spareMs(gatheredMs: number, mostMs: number): number {
     const nowUs = this.nowUs();
-    if (nowUs === null) return 0;
-    const spareUs = this.bookedUntilUs - nowUs - this.reachUs * keepAhead;
-    return Math.min(spareUs, this.reachUs * longestGathering) / 1000;
+    if (nowUs === null || mostMs <= 0) return 0;
+    const reachMs = this.reachUs / 1000;
+    // Who has gathered for long wants more given out, so that processes go one by one, the longest waiting first.
+    const rise = (reachMs * keepMore) / mostMs;
+    const aheadMs = (this.bookedUntilUs - nowUs) / 1000;
+    const spareMs = (aheadMs - reachMs * keepAhead - rise * gatheredMs) / (1 + rise);
+    return Math.min(spareMs, mostMs - gatheredMs);
   }
 
   /** True when it tells of a pause that was not known. */

@@ -16,6 +16,10 @@ const settleWithinMs = 500;
 const pauseAgainMs = 100;
 /** With so many a trip is worth its price, however little it can wait. */
 const enoughForATrip = 64;
+/** How long calls gather, in reaches: so many take a trip soon; of fewer each would cost a good part of one. */
+const gatherFor = { many: 0.8, few: 2 };
+const many = 12;
+const longestGatheringMs = 8000;
 
 export interface TripsOptions {
   readonly step: (request: StepRequest) => Promise<StepReply>;
@@ -38,8 +42,10 @@ export class Trips {
   private pauseUntilLocalMs = 0;
   private scheduled: NodeJS.Immediate | null = null;
   private wantsAnother = false;
-  private settleTimer: NodeJS.Timeout | null = null;
+  private tellTimer: NodeJS.Timeout | null = null;
   private gatherTimer: NodeJS.Timeout | null = null;
+  private gatheringSinceMs: number | null = null;
+  private goByLocalMs = Infinity;
   private underway: Promise<void> | null = null;
   private closed = false;
 
@@ -55,7 +61,8 @@ export class Trips {
     if (this.closed) return this.options.refused(call);
     this.calls.push(call);
     if (call.urgent || this.calls.length >= enoughForATrip) return this.soon();
-    this.gather(Infinity);
+    // Somebody knows that it is worth it.
+    this.gather(call.first ? this.reachesMs(gatherFor.many) : Infinity);
   }
 
   /** A slot of the shared grid, and of the epoch that was last heard of, that will not be used. */
@@ -69,7 +76,7 @@ export class Trips {
     if (this.closed) return;
     this.settlements.set(id, Math.max(0, tokens));
     // Others travel with calls; this one is no reason for a trip of its own, but must not wait for ever either.
-    this.settleTimer ??= setTimeout(() => this.soon(), settleWithinMs);
+    this.tellTimer ??= setTimeout(() => this.soon(), settleWithinMs);
   }
 
   async pause(untilLocalMs: number): Promise<void> {
@@ -87,9 +94,22 @@ export class Trips {
 
   /** With what comes up while nothing is lost by waiting, but within `mostMs`. */
   private gather(mostMs: number): void {
-    const waitMs = Math.min(this.options.contact.spareMs(), mostMs);
+    const { contact } = this.options;
+    const nowMs = contact.localMs();
+    this.goByLocalMs = Math.min(this.goByLocalMs, nowMs + mostMs);
+    this.gatheringSinceMs ??= nowMs;
+    const longestMs = this.reachesMs(this.calls.length < many ? gatherFor.few : gatherFor.many);
+    const spareMs = contact.spareMs(nowMs - this.gatheringSinceMs, longestMs);
+    const waitMs = Math.min(spareMs, this.goByLocalMs - nowMs);
+    if (this.gatherTimer !== null) clearTimeout(this.gatherTimer);
+    this.gatherTimer = null;
     if (waitMs <= 0) return this.soon();
-    this.gatherTimer ??= setTimeout(() => this.soon(), waitMs);
+    // Others may have had more given out meanwhile: then there is more time.
+    this.gatherTimer = setTimeout(() => this.gather(Infinity), Math.max(1, waitMs));
+  }
+
+  private reachesMs(reaches: number): number {
+    return Math.min((this.options.contact.reachUs / 1000) * reaches, longestGatheringMs);
   }
 
   /** Only to hear of Redis again: a trip that is under way will do. */
@@ -132,6 +152,8 @@ export class Trips {
     const { contact, answered, refused, done, failed } = this.options;
     if (this.gatherTimer !== null) clearTimeout(this.gatherTimer);
     this.gatherTimer = null;
+    this.gatheringSinceMs = null;
+    this.goByLocalMs = Infinity;
     // Urgent ones first, then those that are known to be worth it, then those that have waited.
     this.calls.sort((a, b) => order(a) - order(b));
     const calls = this.calls.splice(0, mostCallsATrip);
@@ -162,7 +184,10 @@ export class Trips {
       this.sightings.restore(seen);
       for (const { id, tokens } of settle) if (!this.settlements.has(id)) this.settlements.set(id, tokens);
       for (const call of calls) refused(call);
-      if (pauseMs > 0) this.gatherTimer ??= setTimeout(() => this.soon(), pauseAgainMs);
+      if (pauseMs > 0) {
+        if (this.tellTimer !== null) clearTimeout(this.tellTimer);
+        this.tellTimer = setTimeout(() => this.soon(), pauseAgainMs);
+      }
       failed();
       return;
     }
@@ -207,8 +232,8 @@ export class Trips {
   private takeSettlements(): { id: string; tokens: number }[] {
     const all = [...this.settlements].map(([id, tokens]) => ({ id, tokens }));
     this.settlements = new Map();
-    if (this.settleTimer !== null) clearTimeout(this.settleTimer);
-    this.settleTimer = null;
+    if (this.tellTimer !== null) clearTimeout(this.tellTimer);
+    this.tellTimer = null;
     return all;
   }
 }

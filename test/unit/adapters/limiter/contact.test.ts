@@ -71,9 +71,16 @@ describe('what is overheard', () => {
 });
 
 test('a trip waits for others while slots are given out far ahead, and goes at once when they are not', () => {
-  expect(contact.spareMs()).toBeGreaterThan(1000);
-  pass(2500);
-  expect(contact.spareMs()).toBeLessThanOrEqual(0);
+  expect(contact.spareMs(0, 4000)).toBeGreaterThan(1000);
+  pass(2800);
+  expect(contact.spareMs(0, 4000)).toBeLessThanOrEqual(0);
+});
+
+test('who has gathered longest goes first, and nobody gathers for ever', () => {
+  const spares = [0, 1000, 2000, 3000].map((gatheredMs) => contact.spareMs(gatheredMs, 4000));
+  expect(spares).toEqual(spares.toSorted((a, b) => b - a));
+  expect(new Set(spares).size).toBe(spares.length);
+  expect(contact.spareMs(4000, 4000)).toBe(0);
 });
 
 describe('announcements', () => {

@@ -37,6 +37,28 @@ test.each(cases)('four processes, one killed: %s', async (_, some, load) => {
   expect(tripsPerPermit).toBeLessThanOrEqual(0.25);
 });
 
+// A process with few permits cannot spread its trips over many of them. Below 160 calls a minute, there is a trip for
+// each `contactMs` at the least: without hearing of Redis, no slot may be used.
+const thin: [number, number, number][] = [
+  [120, 4, 0.42],
+  [3000, 20, 0.2],
+  [3000, 50, 0.25],
+];
+test.each(thin)('%i a minute, %i processes: at most %d trips a permit', async (requests, processes, most) => {
+  const settings = { ...defaultSettings, requests };
+  const forMs = 320_000;
+  for (const lives of [looks, mixed]) {
+    const found = await runFleet({ settings, processes, lives, taking: 'any', forMs, seed: 1 });
+    const { worst, use, tripsPerPermit, shares } = figures(found, settings, forMs);
+    expect(worst).toBeLessThanOrEqual(requests);
+    expect(use).toBeGreaterThanOrEqual(0.985);
+    expect(tripsPerPermit).toBeLessThanOrEqual(most);
+    expect(shares).toHaveLength(processes);
+    // Who takes a run up is drawn, and of 150 draws a process that shows.
+    expect(jain(shares)).toBeGreaterThanOrEqual(0.98);
+  }
+});
+
 test.each([200, 600, 3000])('%i a minute: submits pass looks, creates and looks share', async (requests) => {
   const settings = { ...defaultSettings, requests };
   const forMs = 320_000;
