@@ -34,17 +34,21 @@ function send(url: URL, init: RequestInit): Promise<IncomingMessage> {
   const { body, signal } = init;
   if (typeof body !== 'string' && body !== null && body !== undefined)
     throw new TypeError('Only a text can be sent.');
-  const headers: Record<string, string> = {
-    ...Object.fromEntries(new Headers(init.headers)),
-    'accept-encoding': 'identity',
-    // The stream is the connection's life. One that is used again may have been closed by the other side just now,
-    // which would leave a create of unknown fate.
-    connection: 'close',
-    ...(body ? { 'content-length': String(Buffer.byteLength(body)) } : {}),
-  };
+  const bytes = Buffer.from(body ?? '');
+  const headers = new Headers(init.headers);
+  headers.set('host', url.host);
+  headers.set('accept-encoding', 'identity');
+  // The stream is the connection's life. One that is used again may have been closed by the other side just now, which
+  // would leave a create of unknown fate.
+  headers.set('connection', 'close');
+  if (body) headers.set('content-length', String(bytes.byteLength));
   const method = init.method ?? 'GET';
   return new Promise((resolve, reject) => {
-    const outgoing = request(url, { method, headers });
+    // A list, and bytes for the body: of these Node makes one text, and keeps no other. But the list it keeps with the
+    // socket, unread.
+    const list = [...headers].flat();
+    const outgoing = request(url, { method, headers: list });
+    list.length = 0;
     const abort = (): void => void outgoing.destroy(new DOMException('Aborted', 'AbortError'));
     signal?.addEventListener('abort', abort);
     outgoing.once('response', (incoming) => {
@@ -55,7 +59,7 @@ function send(url: URL, init: RequestInit): Promise<IncomingMessage> {
     // Stays: an error after the head is told to the reader of the answer too.
     outgoing.on('error', reject);
     if (signal?.aborted) abort();
-    else outgoing.end(body ?? undefined);
+    else outgoing.end(bytes);
   });
 }
 
@@ -63,10 +67,12 @@ function isGood({ statusCode = 0 }: IncomingMessage): boolean {
   return statusCode >= 200 && statusCode < 300;
 }
 
-function headersOf({ headersDistinct }: IncomingMessage): [string, string][] {
-  return Object.entries(headersDistinct).flatMap(([name, values]) =>
-    (values ?? []).map((value): [string, string] => [name, value]),
-  );
+/** Not from its other properties, which would be kept with it. */
+function headersOf({ rawHeaders }: IncomingMessage): [string, string][] {
+  return Array.from({ length: rawHeaders.length / 2 }, (_, at) => [
+    rawHeaders[2 * at] ?? '',
+    rawHeaders[2 * at + 1] ?? '',
+  ]);
 }
 
 async function bodyOf(incoming: IncomingMessage, maxBytes: number): Promise<Buffer<ArrayBuffer>> {
