@@ -1,7 +1,7 @@
 /** Servers that break their promises in every way: what each of our calls makes of it, for both kinds. */
 
 import { gzipSync } from 'node:zlib';
-import type { RequestListener } from 'node:http';
+import type { RequestListener, ServerResponse } from 'node:http';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { AssistantsProvider } from '../../src/adapters/openai-assistants/index.ts';
 import { ResponsesProvider } from '../../src/adapters/openai-responses/index.ts';
@@ -39,10 +39,26 @@ const calls: readonly [string, (client: OpenAiClient) => Promise<unknown>][] = [
   ['assistants output', (client) => assistants(client).fetchOutput(run)],
 ];
 
-/** A good answer to every call, but far beyond what we read once it is unpacked. */
-const bomb = gzipSync(
-  `{"id":"resp_1","thread_id":"thread_1","status":"queued","data":[]}${' '.repeat(20_000_000)}`,
-);
+/** A good answer to every call. */
+const good = '{"id":"resp_1","thread_id":"thread_1","status":"queued","data":[]}';
+/** Far beyond what we read once it is unpacked. */
+const bomb = gzipSync(good + ' '.repeat(20_000_000));
+
+/** Sends as much as is taken. */
+function padded(answer: ServerResponse, bytes: number): void {
+  answer.writeHead(200, json).write(good);
+  const chunk = ' '.repeat(1_000_000);
+  let left = bytes / chunk.length;
+  const more = (): void => {
+    while (left > 0 && !answer.destroyed) {
+      left -= 1;
+      if (!answer.write(chunk)) return;
+    }
+    answer.end();
+  };
+  answer.on('drain', more);
+  more();
+}
 
 const told = (text: string): RequestListener => answering(200, json, text);
 
@@ -63,6 +79,8 @@ const faults: readonly [string, RequestListener, FaultDetails['type']][] = [
   ],
   ['a status that nobody knows', answering(799, json, '{}'), 'unclear'],
   ['an error under 200', told('{"error":{"message":"Overloaded.","type":"server_error"}}'), 'unclear'],
+  ['another content type', answering(200, { 'content-type': 'text/plain' }, good), 'unclear'],
+  ['a body of 50 MB', (_request, answer) => padded(answer, 50_000_000), 'unclear'],
   ['a page', answering(200, { 'content-type': 'text/html' }, '<h1>Log in</h1>'), 'unclear'],
   ['no content', answering(204, {}, ''), 'unclear'],
   ['an empty list', told('[]'), 'unclear'],
@@ -118,6 +136,30 @@ describe.each(faults)('%s', (_name, listener, type) => {
     expect(await faultOf(make(await clientOf(listener)))).toMatchObject({ type });
   });
 });
+
+it.each(calls)('gives up %s when nobody answers, and knows nothing of it', async (_call, make) => {
+  const server = await stubServer(() => {});
+  onTestFinished(() => server[Symbol.asyncDispose]());
+  const { baseUrl } = server;
+  const client = createOpenAiClient({ apiKey, baseUrl, timeoutMs: 200, createTimeoutMs: 200 });
+  expect(await faultOf(make(client))).toMatchObject({ type: 'unclear', code: 'timeout' });
+});
+
+const telling = new Set(['create', 'create with a thread', 'submit', 'retrieve', 'cancel']);
+const tellingCalls = calls.filter(([name]) => telling.has(name.slice(name.indexOf(' ') + 1)));
+
+it.each(tellingCalls)(
+  'takes a status that nobody knows for running, in the answer to %s',
+  async (_call, make) => {
+    const client = await clientOf(told('{"id":"x_1","thread_id":"thread_1","status":"pondering"}'));
+    await expect(make(client)).resolves.toMatchObject({
+      phase: 'running',
+      status: 'unknown',
+      rawStatus: 'pondering',
+      providerRunId: 'x_1',
+    });
+  },
+);
 
 it('reads only so much at once, and goes on when there is room', async () => {
   const waiting: (() => void)[] = [];

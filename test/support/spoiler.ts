@@ -87,10 +87,20 @@ const lostReplies: readonly Way[] = [
   },
 ];
 
+const hugeBody: Way = {
+  name: 'a body of 50 MB',
+  processed: true,
+  most: 6,
+  spoil: (response, { body }) => huge(response, body),
+};
+
+/** What was created is known all the same, and goes on. */
+const overdone: readonly Way[] = [patched('an unknown status', { status: 'pondering' })];
+
 /** What a look can take beside all of the above. */
 const odd: readonly Way[] = [
   { name: 'a reset before', processed: false, spoil: (response) => void response.socket?.resetAndDestroy() },
-  { name: 'a body of 50 MB', processed: true, most: 6, spoil: (response, { body }) => huge(response, body) },
+  hugeBody,
   {
     name: 'a gzip bomb',
     processed: true,
@@ -104,7 +114,6 @@ const odd: readonly Way[] = [
   },
   { name: 'a body in drops', processed: true, most: 1, spoil: (response) => drip(response) },
   { name: 'a stall', processed: false, most: 1, spoil: () => {} },
-  patched('an unknown status', { status: 'pondering' }),
   patched('stamps of another age', { created_at: 1, expires_at: 2, completed_at: 99_999_999_999 }),
   patched('numbers as texts', {
     usage: { input_tokens: '1', prompt_tokens: '1', output_tokens: 'x', total_tokens: -1 },
@@ -208,11 +217,17 @@ export async function spoiler(targetBaseUrl: string, everyNth: number): Promise<
   };
 }
 
-const looks = [...definite, ...lostReplies, ...odd];
-const findable = [...definite, ...lostReplies];
+const looks = [...definite, ...lostReplies, ...overdone, ...odd];
+const known = [...definite, ...overdone];
+const findable = [
+  ...definite,
+  ...overdone,
+  ...lostReplies,
+  { ...hugeBody, name: 'a body of 50 MB to a POST' },
+];
 
 function waysFor(method: string, path: string): readonly Way[] {
   if (method === 'GET') return looks;
   // A create on a thread is found again, and so is what was sent to a run that is known; a new response is not.
-  return /\/threads\/thread_|\/cancel$/.test(path) ? findable : definite;
+  return /\/threads\/thread_|\/cancel$/.test(path) ? findable : known;
 }
