@@ -27,14 +27,21 @@ function isStreamFault(fault: Fault): fault is Extract<Fault, { type: 'stream_br
 /** Sends the events as their times come. Resolves when the stream has ended, or its reader has gone. */
 export async function sendStream(sending: StreamSending, feed: StreamFeed): Promise<void> {
   const { response, headers, fault, now, later } = sending;
-  const wait = (ms: number): Promise<void> =>
-    new Promise((resolve) => later(Math.min(ms, LONGEST_WAIT_MS), resolve));
+  const waitUntil = async (atMs: number): Promise<void> => {
+    while (!response.destroyed) {
+      // Read once: time goes on between a comparison and a subtraction.
+      const nowMs = now();
+      if (nowMs >= atMs || nowMs >= feed.cutAtMs()) return;
+      const delayMs = Math.min(atMs - nowMs, LONGEST_WAIT_MS);
+      await new Promise<void>((resolve) => later(delayMs, resolve));
+    }
+  };
   if (fault?.type === 'slow') await new Promise<void>((resolve) => later(fault.delayMs, resolve));
   response.writeHead(200, { ...headers, 'content-type': 'text/event-stream; charset=utf-8' });
   response.flushHeaders();
   let sent = 0;
   for (const { atMs, event } of feed.events) {
-    while (now() < atMs && now() < feed.cutAtMs() && !response.destroyed) await wait(atMs - now());
+    await waitUntil(atMs);
     if (response.destroyed) return;
     if (event === null || (now() >= feed.cutAtMs() && atMs > feed.cutAtMs())) break;
     const text = `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
