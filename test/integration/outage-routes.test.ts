@@ -3,6 +3,7 @@
 import { expect, it, onTestFinished } from 'vitest';
 import * as z from 'zod';
 import type { RunView } from '../../src/client/index.ts';
+import { freePort } from '../../src/runtime/free-port.ts';
 import { eventually } from '../support/eventually.ts';
 import { aResponse, simulated } from '../support/fleet.ts';
 import { SseReader } from '../support/http/sse-reader.ts';
@@ -134,7 +135,11 @@ async function documented({ apiUrl }: LocalFleet): Promise<Map<string, string>> 
 async function started(redisUrl: string, prefix: string): Promise<Scene> {
   const fleet = await LocalFleet.start({
     redis: { url: redisUrl, prefix: () => prefix },
-    env: { OPENAI_WEBHOOK_SECRET: webhookSecret, RUNFLEET_RPM: '6000' },
+    env: {
+      OPENAI_WEBHOOK_SECRET: webhookSecret,
+      RUNFLEET_RPM: '6000',
+      RUNFLEET_METRICS_PORT: String(await freePort()),
+    },
   });
   const ended = await fleet.client.runs.createAndWait(aResponse({ duration_ms: 0, ending: 'failed' }));
   const tools = [{ type: 'function', name: 'ask_me', parameters: { type: 'object' } }];
@@ -196,6 +201,14 @@ function wrongsOf({ name, one, answer }: Told): string[] {
   return wrongs.filter(([isWrong]) => isWrong).map(([, wrong]) => `${name} ${wrong}`);
 }
 
+/** What a worker shows of itself. */
+async function pagesOf({ workers }: LocalFleet): Promise<Record<string, number>> {
+  const apiUrl = required(workers[0]?.urls.metrics);
+  const paths = ['/metrics', '/healthz', '/readyz'];
+  const answers = await Promise.all(paths.map((path) => knock({ apiUrl }, 'GET', path)));
+  return Object.fromEntries(paths.map((path, at) => [path, answers[at]?.status ?? 0]));
+}
+
 /** Reads a stream of events on to its `done`, over as many connections as it takes. */
 async function readOn(url: string, first: SseReader, lastId: string): Promise<string[]> {
   const seen: string[] = [];
@@ -226,14 +239,20 @@ async function survives(
   expect(first).toMatchObject({ type: 'status', data: { status: 'in_progress' } });
 
   await away();
-  const during = await askAll(scene);
+  const [during, pages] = await Promise.all([askAll(scene), pagesOf(fleet)]);
   await back();
+  expect(pages).toEqual({ '/metrics': 200, '/healthz': 200, '/readyz': 503 });
   const wrongs = during.flatMap(wrongsOf);
 
   await eventually(
     'the API to be ready',
     () => knock(fleet, 'GET', '/readyz'),
     ({ status }) => status === 200,
+  );
+  await eventually(
+    'the worker to be ready',
+    () => pagesOf(fleet),
+    (now) => now['/readyz'] === 200,
   );
   for (const { name, one, answer } of await askAll(scene))
     if (!one.after.includes(answer.status)) wrongs.push(`${name} is ${answer.status} afterwards`);
