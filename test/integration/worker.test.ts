@@ -273,3 +273,14 @@ describe('a run', () => {
     expect(await redis.client.keys(keys.lane('*'))).toEqual([]);
   });
 });
+
+it('says nothing of what is cut off when it stops', async () => {
+  const { worker, telemetry } = rig();
+  const running = await worker(() => Promise.resolve({ type: 'parked' }));
+  const cutOff = new Error('Connection is closed.');
+  running.worker.emit('error', cutOff);
+  expect(telemetry.logged('error')).toHaveLength(1);
+  await running.stop(5000);
+  running.worker.emit('error', cutOff);
+  expect(telemetry.logged('error')).toHaveLength(1);
+});

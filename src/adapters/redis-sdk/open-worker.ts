@@ -29,6 +29,8 @@ const stalledIntervalMs = 2000;
 const renewalsALock = 5;
 /** When a worker that held the timer of the next delayed job dies, another takes it over within this time. */
 const drainDelaySeconds = 1;
+/** What ioredis says of commands that it will not send, or whose answer it will not hear. */
+const connectionClosed = 'Connection is closed.';
 /** BullMQ never resets its counter in a job's life, and a worker that dies is no fault of its jobs. */
 const maxStalledCount = 1_000_000_000;
 
@@ -54,6 +56,8 @@ export function openWorker(settings: WorkerSettings, process: Processor): Worker
       telemetry.log('info', `A lock was lost; another worker has the ${what}`, { error });
       return;
     }
+    // BullMQ does not wait for its own checks: what was on its way is cut off with the connection.
+    if (worker.closing !== undefined && error.message === connectionClosed) return;
     settings.onTrouble?.();
     telemetry.log('error', `The worker of the queue "${queue}" reported an error`, { error });
   });
