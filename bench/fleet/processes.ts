@@ -29,6 +29,8 @@ export class FleetProcesses implements AsyncDisposable {
         spawn(process.execPath, [bin, role], {
           env: {
             PATH: processEnvironment()['PATH'],
+            // Such as `--max-semi-space-size=16`.
+            NODE_OPTIONS: processEnvironment()['NODE_OPTIONS'] ?? '',
             RUNFLEET_PORT: '0',
             RUNFLEET_LOG_LEVEL: 'error',
             ...env,

@@ -26,6 +26,8 @@ export interface HttpDeps extends SubmitDeps {
   /** What was learnt of how long runs take. */
   readonly durations: DurationStore;
   readonly deadCallbacks: DeadCallbacks;
+  /** Counts those who read the events of runs; absent: nobody counts. */
+  readonly eventReaders?: EventReaders;
   /** Shown on the board, read only. */
   readonly boardQueues: readonly Queue[];
   readonly logger: Logger;
@@ -51,6 +53,12 @@ export interface MetricsPage {
   readonly body: string;
 }
 
+export interface EventReaders {
+  came(): void;
+  /** `cut`: it took nothing for too long. */
+  went(how: 'left' | 'cut'): void;
+}
+
 export interface HttpLimits {
   /** A larger body is answered 413, after decompression too. */
   readonly bodyBytes: number;
@@ -58,10 +66,13 @@ export interface HttpLimits {
   readonly webhookBytes: number;
   /** How long `readiness` may take before `/readyz` answers 503 without it. */
   readonly readinessMs: number;
+  /** A reader of events that takes nothing for so long is cut off; it comes back with the id of the last one it has. */
+  readonly drainMs: number;
 }
 
 export const defaultLimits: HttpLimits = {
   bodyBytes: 8 * 1024 * 1024,
   webhookBytes: 256 * 1024,
   readinessMs: 5000,
+  drainMs: 30_000,
 };

@@ -1,26 +1,27 @@
 import { once } from 'node:events';
 import type { Response } from 'express';
-import { type Place, runEvents, type RunEventsDeps, type RunNews } from '../app/run-events.ts';
+import { type Place, runEvents, type RunNews } from '../app/run-events.ts';
+import { defaultLimits, type HttpDeps } from './deps.ts';
 
 /** A proxy or a client takes a connection that is silent for longer for dead. */
 const heartbeatMs = 15_000;
-/** A reader that takes nothing for so long is cut off; it comes back with the id of the last event it has. */
-const longestDrainMs = 30_000;
 /** What an `EventSource` waits before it comes back. */
 const reconnectMs = 1000;
 
+type EventDeps = Pick<HttpDeps, 'store' | 'events' | 'output' | 'eventReaders' | 'limits' | 'stopping'>;
+
 /** The open event streams of this process. Each holds at most one event that its reader has not taken. */
 export class EventStreams {
-  private readonly deps: RunEventsDeps;
-  private readonly stopping: AbortSignal;
+  private readonly deps: EventDeps;
+  private readonly drainMs: number;
   private readonly open = new Map<Response, AbortController>();
   private heartbeat: NodeJS.Timeout | null = null;
 
-  constructor(deps: RunEventsDeps, stopping: AbortSignal) {
+  constructor(deps: EventDeps) {
     this.deps = deps;
-    this.stopping = stopping;
+    this.drainMs = deps.limits?.drainMs ?? defaultLimits.drainMs;
     // One listener for all streams: thousands of them on one signal would be kept by it.
-    stopping.addEventListener('abort', () => {
+    deps.stopping.addEventListener('abort', () => {
       for (const controller of this.open.values()) controller.abort();
     });
   }
@@ -30,11 +31,12 @@ export class EventStreams {
     const controller = this.enter(res);
     const leave = (): void => controller.abort();
     res.once('close', leave);
+    let wasCut = false;
     try {
       for await (const news of runEvents(this.deps, runId, from, controller.signal)) {
         if (res.destroyed) return;
         if (news.type === 'open') begin(res);
-        else await send(res, text(news));
+        else if (!(await send(res, text(news), this.drainMs))) wasCut = true;
       }
       // Stopped before the run was found: the reader comes back, to another process.
       if (!res.headersSent) begin(res);
@@ -42,12 +44,14 @@ export class EventStreams {
     } finally {
       res.off('close', leave);
       this.leave(res);
+      this.deps.eventReaders?.went(wasCut ? 'cut' : 'left');
     }
   }
 
   private enter(res: Response): AbortController {
     const controller = new AbortController();
-    if (this.stopping.aborted || res.destroyed) controller.abort();
+    this.deps.eventReaders?.came();
+    if (this.deps.stopping.aborted || res.destroyed) controller.abort();
     this.open.set(res, controller);
     this.heartbeat ??= setInterval(() => this.beat(), heartbeatMs);
     return controller;
@@ -80,13 +84,18 @@ function text(news: Exclude<RunNews, { type: 'open' }>): string {
   return `id: ${news.id}\nevent: ${news.type}\ndata: ${JSON.stringify(data)}\n\n`;
 }
 
-/** Resolves when the reader may be sent more. One that takes too long is cut off. */
-async function send(res: Response, message: string): Promise<void> {
-  if (res.write(message) || res.destroyed) return;
-  const late = setTimeout(() => res.destroy(), longestDrainMs);
+/** Resolves when the reader may be sent more, or is gone. False: it took too long, and was cut off. */
+async function send(res: Response, message: string, drainMs: number): Promise<boolean> {
+  if (res.write(message) || res.destroyed) return true;
+  let isLate = false;
+  const late = setTimeout(() => {
+    isLate = true;
+    res.destroy();
+  }, drainMs);
   try {
     await Promise.race([once(res, 'drain'), once(res, 'close')]);
   } finally {
     clearTimeout(late);
   }
+  return !isLate;
 }

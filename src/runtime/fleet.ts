@@ -7,6 +7,7 @@ import { RunsWorker } from '../adapters/bullmq/runs-worker.ts';
 import { callbacksQueue } from '../adapters/callbacks/keys.ts';
 import { Sweep } from '../adapters/bullmq/sweep.ts';
 import { RedisToolAnswers } from '../adapters/bullmq/tool-answers.ts';
+import { eventReaders } from '../adapters/metrics/event-readers.ts';
 import { addFleetGauges, addQuotaGauges, addToolWaitGauge } from '../adapters/metrics/fleet-gauges.ts';
 import { createMetrics, type Metrics } from '../adapters/metrics/metrics.ts';
 import { PrometheusTelemetry } from '../adapters/metrics/prometheus-telemetry.ts';
@@ -112,6 +113,7 @@ export async function startApi(context: FleetContext): Promise<string> {
     metrics: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
     quota: async () => quotaView(await quotas.read()),
     durations: new RedisDurationStore(client, keys, systemClock),
+    eventReaders: eventReaders(registry),
     boardQueues: [queue, toolQueue, callbacks.queue],
     logger,
     stopping: stopping.signal,

@@ -3,8 +3,8 @@ import type { RedisClient } from '../redis-sdk/client.ts';
 import { onRedis } from '../redis-sdk/errors.ts';
 import type { RedisKeys } from './keys.ts';
 
-/** Pieces a read. */
-const batch = 1000;
+/** Pieces a read, which a slow reader holds: what a run writes in 20 s, some kilobytes. */
+const batch = 256;
 
 /** One connection for all subscribers of this process: it hears the runs alone that somebody here waits for. */
 export class RedisOutputFeed implements OutputFeed {

@@ -10,7 +10,7 @@ import { runIdOf } from './run-routes.ts';
 
 /** What becomes of a run, told as it happens. */
 export function eventRoutes(deps: HttpDeps): Route[] {
-  const streams = new EventStreams(deps, deps.stopping);
+  const streams = new EventStreams(deps);
   return [
     route({
       method: 'get',

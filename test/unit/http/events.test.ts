@@ -1,14 +1,18 @@
 import { expect, test } from 'vitest';
 import { runView } from '../../../src/domain/wire/run-view.ts';
+import type { HttpDeps } from '../../../src/http/deps.ts';
 import { following } from '../../support/fakes/builders.ts';
 import { eventually } from '../../support/fakes/eventually.ts';
 import { completedOutcome, endedState } from '../../support/http/endings.ts';
 import { SseReader } from '../../support/http/sse-reader.ts';
 import { startApp, type TestApp } from '../../support/http/test-app.ts';
 
-async function start(): Promise<{ app: TestApp; id: string }> {
-  const app = await startApp();
-  const answer = await app.call('POST', '/v1/runs', { request: { model: 'x' } });
+async function start(
+  overrides: Partial<HttpDeps> = {},
+  follow: 'auto' | 'stream' = 'auto',
+): Promise<{ app: TestApp; id: string }> {
+  const app = await startApp(overrides);
+  const answer = await app.call('POST', '/v1/runs', { follow, request: { model: 'x' } });
   return { app, id: runView.parse(await answer.json()).id };
 }
 
@@ -151,3 +155,65 @@ test('a slow reader holds nobody up, and gets the end all the same', async () =>
   while (last !== null && last.type !== 'done') last = await slow.next();
   expect(last).toMatchObject({ type: 'done' });
 });
+
+test('a reader that takes nothing is cut off, and goes on where it was; the others go on at once', async () => {
+  const open = { count: 0, cut: 0 };
+  const eventReaders = {
+    came: () => void (open.count += 1),
+    went: (how: 'left' | 'cut') => {
+      open.count -= 1;
+      open.cut += how === 'cut' ? 1 : 0;
+    },
+  };
+  const { app, id } = await start({ eventReaders, limits: { drainMs: 3000 } }, 'stream');
+  await park(app, id, {});
+  const slow = await subscribe(app, id);
+  const quick = new Reading(await subscribe(app, id));
+  await app.streams.claim(id, 'worker');
+  // More than a socket of this machine takes unread.
+  const words = Array.from({ length: 40 }, (_, n) => String.fromCodePoint(97 + (n % 26)).repeat(250_000));
+  let length = 0;
+  for (const [seq, text] of words.entries()) {
+    length += text.length;
+    await app.streams.append(id, 'worker', { end: length, text }, seq);
+    await quick.until(({ text: { length: read } }) => read === length);
+  }
+  await eventually(() => expect(open).toEqual({ count: 1, cut: 1 }));
+  const before = new Reading(slow);
+  await before.toItsEnd();
+  expect(before.text.length).toBeLessThan(length);
+  const after = new Reading(await subscribe(app, id, before.lastId));
+  await after.until(({ text }) => before.text.length + text.length === length);
+  expect(before.text + after.text).toBe(words.join(''));
+  expect(quick.text).toBe(words.join(''));
+  await Promise.all([quick.reader.cancel(), after.reader.cancel()]);
+  await eventually(() => expect(open.count).toBe(0));
+});
+
+/** What one reader has had. */
+class Reading {
+  readonly reader: SseReader;
+  text = '';
+  lastId = '';
+
+  constructor(reader: SseReader) {
+    this.reader = reader;
+  }
+
+  async until(isReached: (reading: Reading) => boolean): Promise<void> {
+    while (!isReached(this)) if (!(await this.take())) throw new Error('The stream has ended.');
+  }
+
+  /** However the connection ends. */
+  async toItsEnd(): Promise<void> {
+    while (await this.take().catch(() => false));
+  }
+
+  private async take(): Promise<boolean> {
+    const event = await this.reader.next();
+    if (event === null) return false;
+    this.lastId = event.id;
+    if (event.type === 'output') this.text += String(event.data['text']);
+    return true;
+  }
+}
