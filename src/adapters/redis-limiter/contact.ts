@@ -43,7 +43,9 @@ const yardstickMs = 30_000;
 
 export class Contact {
   epoch = '';
-  pausedUntilUs = 0;
+  private heardPauseUntilUs = 0;
+  /** What the provider told this process itself: it holds before Redis was ever heard of, and if Redis forgets. */
+  private toldPauseUntilLocalMs = 0;
   reachUs = 0;
   limit = 0;
   /** Until when the grid was given out when last heard of. */
@@ -70,7 +72,7 @@ export class Contact {
     // Another server's clock need not go with the last one's.
     if (reply.epoch !== this.epoch) {
       this.redis = unknownClock;
-      this.pausedUntilUs = 0;
+      this.heardPauseUntilUs = 0;
     }
     this.epoch = reply.epoch;
     this.redis = heard(this.redis, reply.nowUs, this.clock.monotonicMs() * 1000);
@@ -80,7 +82,7 @@ export class Contact {
     this.reachUs = reply.reachUs;
     this.limit = reply.limit;
     this.bookedUntilUs = reply.nowUs + reply.aheadUs;
-    this.pause(reply.pausedUntilUs);
+    this.hearPause(reply.pausedUntilUs);
   }
 
   /**
@@ -103,7 +105,7 @@ export class Contact {
     if (news.epoch !== this.epoch) return false;
     this.hearOf(news);
     const isNews = news.pausedUntilUs > this.pausedUntilUs;
-    this.pause(news.pausedUntilUs);
+    this.hearPause(news.pausedUntilUs);
     return isNews;
   }
 
@@ -125,8 +127,16 @@ export class Contact {
     this.bookedUntilUs = nowUs + aheadUs;
   }
 
-  pause(untilUs: number): void {
-    this.pausedUntilUs = Math.max(this.pausedUntilUs, untilUs);
+  get pausedUntilUs(): number {
+    return Math.max(this.heardPauseUntilUs, this.timeUs(this.toldPauseUntilLocalMs) ?? 0);
+  }
+
+  pause(untilLocalMs: number): void {
+    this.toldPauseUntilLocalMs = Math.max(this.toldPauseUntilLocalMs, untilLocalMs);
+  }
+
+  private hearPause(untilUs: number): void {
+    this.heardPauseUntilUs = Math.max(this.heardPauseUntilUs, untilUs);
   }
 
   stamp(): Stamp {

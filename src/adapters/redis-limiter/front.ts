@@ -93,12 +93,10 @@ export class Front implements RateGate {
   async pauseUntil(untilMs: number): Promise<void> {
     const forMs = Math.min(untilMs - this.options.clock.nowMs(), longestPauseUs / 1000);
     if (forMs <= 0) return;
-    const nowUs = this.contact.nowUs();
-    if (nowUs !== null) {
-      this.contact.pause(nowUs + forMs * 1000);
-      this.useSlots();
-    }
-    await this.trips.pause(this.contact.localMs() + forMs);
+    const untilLocalMs = this.contact.localMs() + forMs;
+    this.contact.pause(untilLocalMs);
+    this.useSlots();
+    await this.trips.pause(untilLocalMs);
   }
 
   /** What a trip of another process was told. */

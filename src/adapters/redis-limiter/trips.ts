@@ -67,6 +67,7 @@ export class Trips {
 
   /** A slot of the shared grid, and of the epoch that was last heard of, that will not be used. */
   giveBack(slotUs: number): void {
+    if (this.closed) return;
     this.back.push(slotUs);
     // Early enough for others to make use of it.
     this.gather((slotUs - (this.options.contact.nowUs() ?? slotUs)) / 2000);
