@@ -54,7 +54,7 @@ export interface StreamedEnd {
 
 /**
  * Who reads which stream, and what came of it. One reader a run: a claim that is not renewed passes on to the next, and
- * what a reader writes without it is refused. Fails closed: rejects while Redis is unreachable.
+ * what a reader writes after that is refused; as long as nobody has asked for it, its reader has it by writing. Fails closed: rejects while Redis is unreachable.
  */
 export interface StreamLedger {
   /** Becomes the reader. Where reading goes on; null while another one reads. */

@@ -27,9 +27,14 @@ const mostPieces = 50_000;
 /** Keys a script: short enough not to be felt by the others on this Redis. */
 const batch = 500;
 
-/** Is it still this reader's? */
+/** Is it still this reader's? It ran out while its reader was slow, and nobody has taken it: it reads on. */
 const checkReader = `
-  if redis.call('HGET', KEYS[1], 'reader') ~= ARGV[1] then return 'lost' end
+  local reader = redis.call('HGET', KEYS[1], 'reader')
+  if reader and reader ~= ARGV[1] then return 'lost' end
+  if not reader then
+    redis.call('HSET', KEYS[1], 'reader', ARGV[1])
+    redis.call('PEXPIRE', KEYS[1], ${claimMs})
+  end
 `;
 
 /** KEYS: stream, output. ARGV: reader, time to live. */

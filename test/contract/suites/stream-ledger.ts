@@ -87,9 +87,19 @@ export function streamLedgerConformance(name: string, open: () => Promise<Stream
     it('lets a slow reader read on where nobody has taken its stream', async () => {
       await ledger.claim('run-1', 'ann');
       await harness.expire('run-1');
+      await expect(ledger.append('run-1', 'ann', { end: 4, text: 'Well' }, 3)).resolves.toBe(true);
+      await expect(ledger.view('run-1')).resolves.toMatchObject({ held: true });
+      await expect(ledger.claim('run-1', 'bob')).resolves.toBeNull();
+      await harness.expire('run-1');
+      await expect(ledger.setStatus('run-1', 'ann', 'in_progress')).resolves.toBe(true);
+      await expect(ledger.view('run-1')).resolves.toMatchObject({ held: true, status: 'in_progress' });
+      await harness.expire('run-1');
       await expect(ledger.renew(['run-1'], 'ann')).resolves.toEqual([]);
       await expect(ledger.view('run-1')).resolves.toMatchObject({ held: true });
-      await expect(ledger.append('run-1', 'ann', { end: 5, text: 'Hello' }, 4)).resolves.toBe(true);
+      await expect(ledger.append('run-1', 'ann', { end: 5, text: '!' }, 4)).resolves.toBe(true);
+      await harness.expire('run-1');
+      await expect(ledger.finish('run-1', 'ann', end)).resolves.toBe(true);
+      await expect(ledger.view('run-1')).resolves.toEqual({ held: false, status: null, end });
     });
 
     it('keeps the status and the end, which frees the stream', async () => {

@@ -70,14 +70,14 @@ export class FakeStreamLedger implements StreamLedger, OutputFeed {
 
   async release(runId: string, readerId: string, seq: number): Promise<void> {
     const entry = await this.entry(runId);
-    if (this.readerOf(entry) !== readerId) return;
+    if (this.isLost(entry, readerId)) return;
     free(entry);
     entry.seq = seq;
   }
 
   async append(runId: string, readerId: string, piece: OutputPiece, seq: number): Promise<boolean> {
     const entry = await this.entry(runId);
-    if (this.readerOf(entry) !== readerId) return false;
+    if (this.isLost(entry, readerId)) return false;
     if (piece.end <= (entry.pieces.at(-1)?.end ?? 0)) return true;
     entry.pieces.push({ ...piece, seq });
     for (const { listener } of this.listeners.get(runId) ?? []) listener.onPiece(piece);
@@ -86,14 +86,14 @@ export class FakeStreamLedger implements StreamLedger, OutputFeed {
 
   async setStatus(runId: string, readerId: string, status: RunningStatus): Promise<boolean> {
     const entry = await this.entry(runId);
-    if (this.readerOf(entry) !== readerId) return false;
+    if (this.isLost(entry, readerId)) return false;
     entry.status = status;
     return true;
   }
 
   async finish(runId: string, readerId: string, end: StreamedEnd): Promise<boolean> {
     const entry = await this.entry(runId);
-    if (this.readerOf(entry) !== readerId) return false;
+    if (this.isLost(entry, readerId)) return false;
     entry.end = structuredClone(end);
     free(entry);
     return true;
@@ -144,6 +144,13 @@ export class FakeStreamLedger implements StreamLedger, OutputFeed {
 
   private readerOf(entry: Entry): string | null {
     return entry.untilMs > this.clock.nowMs() ? entry.reader : null;
+  }
+
+  /** It is another's now; one that ran out, and that nobody has taken, is kept by writing. */
+  private isLost(entry: Entry, readerId: string): boolean {
+    const reader = this.readerOf(entry);
+    if (reader === null) this.keep(entry, readerId);
+    return reader !== null && reader !== readerId;
   }
 
   private keep(entry: Entry, readerId: string): void {
