@@ -4,13 +4,11 @@ import { StoreUnavailableError } from '../../domain/errors.ts';
 import type { RunSpec, RunState } from '../../domain/run.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
-import type { RedisClient } from '../redis-sdk/client.ts';
 import { redisRetryMs } from '../redis-sdk/steady-worker.ts';
 import type { LateReply } from './late-replies.ts';
 import { SentCreates } from './sent-creates.ts';
 
 export interface OutagesOptions {
-  readonly client: RedisClient;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
   /** Leaves what is known of a create beside its run. */
@@ -33,17 +31,16 @@ export class Outages {
 
   constructor(options: OutagesOptions) {
     this.options = options;
-    // A first connection is no outage.
-    options.client.on('close', () => {
-      this.note();
-      options.client.once('ready', () => this.note());
-    });
   }
 
   /** Redis has failed us just now. */
   note(): void {
     this.troubleAtMs = this.options.clock.nowMs();
-    this.recalling ??= this.recall().finally(() => (this.recalling = null));
+    this.sent.held = true;
+    this.recalling ??= this.recall().finally(() => {
+      this.recalling = null;
+      this.sent.held = false;
+    });
   }
 
   /** The worker leaves: what Redis has not taken by now is for others. */
@@ -89,9 +86,14 @@ export class Outages {
   private async recall(): Promise<void> {
     await sleep(recallAfterMs, null, { ref: false });
     const { leave, telemetry } = this.options;
-    for (const [id, reply] of this.sent.latest()) {
+    for (const id of this.sent.runIds()) {
       if (this.givenUp) return;
-      await this.persist(id, () => leave(id, reply)).catch((error: unknown) =>
+      // Asked for at each try: the answer may come while Redis takes nothing, and be left by its step before this is.
+      const tell = async (): Promise<void> => {
+        const reply = this.sent.latest(id);
+        if (reply !== null) await leave(id, reply);
+      };
+      await this.persist(id, tell).catch((error: unknown) =>
         telemetry.log('error', 'A create was not told again', { error }),
       );
     }

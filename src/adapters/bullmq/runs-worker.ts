@@ -60,10 +60,14 @@ export class RunsWorker {
     this.keys = runKeys(options.prefix);
     const { client, clock, telemetry } = options;
     this.outages = new Outages({
-      client,
       clock,
       telemetry,
       leave: (id, reply) => leaveReply(client, this.keys, this.worker, id, reply),
+    });
+    // A first connection is no outage.
+    client.on('close', () => {
+      this.outages.note();
+      client.once('ready', () => this.outages.note());
     });
     this.worker = openWorker(
       { ...options, queue: runsQueue, what: 'run', onTrouble: () => this.outages.note() },

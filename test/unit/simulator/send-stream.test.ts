@@ -3,6 +3,8 @@ import { Socket } from 'node:net';
 import { expect, it } from 'vitest';
 import { sendStream } from '../../../src/simulator/http/stream.ts';
 
+const event = (atMs: number) => ({ atMs, event: { type: 'tick', sequence_number: atMs } });
+
 it('waits for each event, and never for less than no time, though the clock runs on at every look', async () => {
   const response = new ServerResponse(new IncomingMessage(new Socket()));
   const delaysMs: number[] = [];
@@ -13,7 +15,6 @@ it('waits for each event, and never for less than no time, though the clock runs
     run();
   };
   const now = (): number => (nowMs += 0.4);
-  const event = (atMs: number) => ({ atMs, event: { type: 'tick', sequence_number: atMs } });
   const feed = { events: [1, 2, 3, 600].map(event), cutAtMs: () => Infinity };
   await sendStream({ response, headers: {}, fault: null, now, later }, feed);
   expect(nowMs).toBeGreaterThan(600);
