@@ -60,6 +60,11 @@ export function drawRuns(world: World, seed: number, total: number): DrawnRun[] 
   });
 }
 
+/** All within a moment, as a batch is sent. */
+export function drawBatch(world: World, seed: number, total: number, apartMs: number): DrawnRun[] {
+  return Array.from({ length: total }, (_, index) => drawRun(world, seed, index, total, index * apartMs));
+}
+
 function chooseClass(world: World, draw: number): WorldClass {
   let left = draw * world.classes.reduce((sum, one) => sum + one.weight, 0);
   let [chosen] = world.classes;

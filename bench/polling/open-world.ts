@@ -21,6 +21,8 @@ export function simulate(draws: readonly DrawnRun[], policy: Policy, costMs: num
     if (drawn !== undefined && drawn.startMs <= queue.peekMs()) {
       next += 1;
       const run = new SimulatedRun(drawn, drawn.startMs);
+      policy.at?.(drawn.startMs);
+      policy.started?.(drawn);
       queue.push(run.start(policy.scheduleFor(drawn, costMs)), { run, foundBy: 'poll' });
       if (drawn.webhookAfterMs !== null)
         queue.push(run.endMs + drawn.webhookAfterMs, { run, foundBy: 'webhook' });
@@ -31,6 +33,7 @@ export function simulate(draws: readonly DrawnRun[], policy: Policy, costMs: num
     if (activation === undefined) throw new Error('The queue ran dry with runs unfound.');
     const { run, foundBy } = activation;
     if (results[run.drawn.index] !== undefined) continue;
+    policy.at?.(nowMs);
     const schedule = policy.scheduleFor(run.drawn, costMs);
     const untilMs = run.wake(nowMs, foundBy, schedule);
     policy.silent?.(
@@ -43,6 +46,7 @@ export function simulate(draws: readonly DrawnRun[], policy: Policy, costMs: num
       queue.push(untilMs, { run, foundBy: 'poll' });
       continue;
     }
+    if (run.looks === 0) policy.looked?.(run.drawn);
     policy.learn(run.drawn, () => run.lesson(nowMs));
     const looked = run.look(nowMs, foundBy, policy.scheduleFor(run.drawn, costMs));
     if (typeof looked === 'number') {

@@ -7,20 +7,31 @@ import {
   learnedSchedule,
   reviewedSchedule,
 } from '../../src/domain/polling/learned-schedule.ts';
+import { InFlight } from '../../src/domain/polling/in-flight.ts';
 import type { DurationObservation } from '../../src/domain/polling/life-table.ts';
 import { lookTable } from '../../src/domain/polling/look-table.ts';
+import {
+  freshPacing,
+  noNews,
+  type PacingNews,
+  type PacingState,
+  withNews,
+} from '../../src/domain/polling/pacing.ts';
 import { effectiveCostMs, Planner } from '../../src/domain/polling/planner.ts';
 import { silenceAtReview, silenceTakenBack } from '../../src/domain/polling/silence.ts';
 import { refined } from '../../src/domain/polling/survival.ts';
 import {
   arrivalChance,
-  type ArrivalState,
+  type ArrivalEvidence,
+  isProven,
   learnArrival,
-  unknownArrival,
 } from '../../src/domain/polling/webhook-arrival.ts';
 import { curveOf, type Distribution } from './distribution.ts';
 import type { DrawnRun } from './draws.ts';
 import type { Found } from './simulated-run.ts';
+
+/** So often the fleet's workers tell each other how webhooks arrive. */
+const syncMs = 1000;
 
 export interface Policy {
   readonly name: string;
@@ -29,6 +40,11 @@ export interface Policy {
   /** Before every look: what it teaches. */
   learn(run: DrawnRun, lesson: () => DurationObservation | null): void;
   found(found: Found): void;
+  /** The clock, before anything that happens. */
+  at?(nowMs: number): void;
+  started?(run: DrawnRun): void;
+  /** Its first look. */
+  looked?(run: DrawnRun): void;
   /** No webhook has come for this long since the look at `ageMs`; now it was put off again, or is looked at. */
   silent?(run: DrawnRun, then: 'review' | 'look', ageMs: number, sinceMs: number): void;
 }
@@ -50,8 +66,13 @@ export class LearnedPolicy implements Policy {
   private readonly model = new DurationModel();
   private readonly planner = new Planner(this.model);
   private readonly webhooks: boolean;
-  private arrival: ArrivalState = unknownArrival;
+  private pacing: PacingState = freshPacing;
+  private news: PacingNews = noNews;
+  /** With what has come since the last exchange. */
+  private arrival = freshPacing.arrival;
+  private readonly inFlight = new InFlight();
   private costMs = 0;
+  private nowMs = 0;
 
   constructor(name: string, webhooks: boolean) {
     this.name = name;
@@ -60,8 +81,27 @@ export class LearnedPolicy implements Policy {
 
   scheduleFor(run: DrawnRun, costMs: number, scarcity = 1): PollSchedule {
     this.costMs = costMs;
-    const webhookChance = this.webhooks ? arrivalChance(this.arrival) : 0;
-    return this.planner.scheduleFor({ chain: [run.classKey, 'kind'], costMs, scarcity, webhookChance });
+    const { arrival } = this;
+    const webhookChance = this.webhooks ? arrivalChance(arrival) : 0;
+    const chain: ClassChain = [run.classKey, 'kind'];
+    if (this.webhooks) this.inFlight.show(this.model, chain, this.nowMs, isProven(arrival));
+    return this.planner.scheduleFor({ chain, costMs, scarcity, webhookChance });
+  }
+
+  at(nowMs: number): void {
+    this.nowMs = nowMs;
+    if (nowMs - this.pacing.atMs < syncMs) return;
+    this.pacing = withNews(this.pacing, this.news, nowMs);
+    this.news = noNews;
+    this.arrival = this.pacing.arrival;
+  }
+
+  started(run: DrawnRun): void {
+    this.inFlight.started([run.classKey, 'kind'], run.startMs);
+  }
+
+  looked(run: DrawnRun): void {
+    this.inFlight.looked([run.classKey, 'kind'], run.startMs);
   }
 
   learn(run: DrawnRun, lesson: () => DurationObservation | null): void {
@@ -75,18 +115,18 @@ export class LearnedPolicy implements Policy {
     const schedule = this.planner.scheduleFor({ chain, costMs: this.costMs, webhookChance: 0 });
     const plainMs = schedule.delayMs({ ageMs, looks: 0, random: 0.5 });
     const silence = then === 'review' ? silenceAtReview : silenceTakenBack;
-    const expectedEnds = silence(this.model.estimate(chain).curve, { ageMs, sinceMs, plainMs });
-    this.arrival = learnArrival(this.arrival, { type: 'silent', expectedEnds });
+    const expectedEnds = silence(this.model.estimate(chain), { ageMs, sinceMs, plainMs });
+    this.news = { ...this.news, silentEnds: this.news.silentEnds + expectedEnds };
   }
 
   found(found: Found): void {
     if (!this.webhooks) return;
-    this.arrival = learnArrival(
-      this.arrival,
+    const evidence: ArrivalEvidence =
       found.foundBy === 'webhook'
         ? { type: 'arrived', latencyMs: found.seenDelayMs }
-        : { type: 'missed', silentMs: found.seenDelayMs },
-    );
+        : { type: 'missed', silentMs: found.seenDelayMs };
+    this.news = { ...this.news, arrivals: [...this.news.arrivals, evidence] };
+    this.arrival = learnArrival(this.arrival, evidence);
   }
 }
 

@@ -57,6 +57,10 @@ export class SimulatedRun {
     return this.state.phase === 'following' ? this.state.lastLookAtMs - epochMs : this.startMs;
   }
 
+  get looks(): number {
+    return this.state.calls.retrieve;
+  }
+
   get endMs(): number {
     return this.startMs + this.drawn.durationMs;
   }

@@ -1,13 +1,13 @@
 /** The table of POLLING.md, measured: what was to be reached, what was, and what the optimum could. */
 
 import { compareFleet, costOverOptimum } from './compare.ts';
-import { drawRuns } from './draws.ts';
+import { drawBatch, drawRuns } from './draws.ts';
 import { simulate } from './open-world.ts';
 import { LearnedPolicy, Optimum, type Policy } from './policies.ts';
 import { subSeed } from './random.ts';
 import { figure, mean, type Score, scoreOf } from './score.ts';
 import type { World } from './world.ts';
-import { fleetWorlds, namedWorlds, webhookWorld } from './worlds.ts';
+import { coldWorld, fleetWorlds, namedWorlds, webhookWorld } from './worlds.ts';
 
 export interface TargetResult {
   readonly what: string;
@@ -36,7 +36,7 @@ const frontierRuns = 8000;
 const webhookRuns = 30_000;
 
 export function targets(seed: number): TargetResult[] {
-  return [...frontiers(seed), ...costs(seed), ...webhooks(seed), ...fleets(seed)];
+  return [...frontiers(seed), ...costs(seed), ...webhooks(seed), ...batches(seed), ...fleets(seed)];
 }
 
 interface Point {
@@ -159,6 +159,31 @@ function webhooks(seed: number): TargetResult[] {
     down(20, true),
     down(100, false),
   ];
+}
+
+/** Each of them a fleet of its own that has learnt nothing. */
+const batchesMeasured = 10;
+const batchRuns = 300;
+
+function batches(seed: number): TargetResult[] {
+  return [3, 8, 20, 60].map((seconds) => {
+    const world = coldWorld(seconds);
+    const of = (make: () => Policy): Score => {
+      const found = Array.from({ length: batchesMeasured }, (_, n) =>
+        simulate(drawBatch(world, subSeed(seed, n), batchRuns, 2), make(), world.cost * 1000),
+      );
+      return scoreOf(found.flat(), world.cost);
+    };
+    const learned = of(() => new LearnedPolicy('learned', true));
+    return {
+      what: `${world.name}, ${batchRuns} at once`,
+      target: '≤ 1.05 looks',
+      measured: looksAndDelay(learned),
+      optimum: looksAndDelay(of(() => new Optimum())),
+      met: learned.looks <= 1.05,
+      gating: true,
+    };
+  });
 }
 
 function fleets(seed: number): TargetResult[] {

@@ -45,6 +45,15 @@ export function webhookWorld(cost: number, inFlight: number, outageFrom: number)
   });
 }
 
+/** A fleet that has learnt nothing, and runs of up to so many seconds; nearly all of their webhooks arrive. */
+export function coldWorld(seconds: number): World {
+  return parseWorld({
+    name: `cold, webhooks, up to ${seconds} s`,
+    classes: [{ key: 'cold', duration: only({ type: 'uniform', low: 0, high: seconds }) }],
+    webhooks: { chance: 0.99, latency: 0.1 },
+  });
+}
+
 /** Nothing beats a well-chosen fixed gap where the hazard is constant: more means that the harness leaks. */
 export const placeboWorlds: readonly World[] = [2, 20, 200].map((mean) =>
   single(`placebo: exponential ${mean} s`, only({ type: 'exponential', mean })),

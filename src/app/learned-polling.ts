@@ -8,6 +8,7 @@
 
 import type { RunEvent } from '../domain/decision.ts';
 import { chainOf } from '../domain/polling/class-key.ts';
+import { InFlight } from '../domain/polling/in-flight.ts';
 import type { ClassChain, DurationModel } from '../domain/polling/duration-model.ts';
 import { mergeIncrements } from '../domain/polling/merge-increments.ts';
 import { observationOfEvent } from '../domain/polling/observation.ts';
@@ -53,6 +54,7 @@ const mostPending = 20_000;
 export class LearnedPolling implements Polling {
   private readonly options: LearnedPollingOptions;
   private readonly refreshMs: number;
+  private readonly inFlight = new InFlight();
   private pending: ClassIncrement[] = [];
   /** Classes in use since they were last read, with the time of that read; `-Infinity` before the first. */
   private readonly due = new Map<string, number>();
@@ -70,6 +72,7 @@ export class LearnedPolling implements Polling {
     const { planner, backoff } = this.options;
     const fallback = boundedSchedule(backoff, spec.maxDelayMs ?? Infinity);
     const request = this.planFor(spec, account);
+    this.guarded(() => this.showInFlight(spec, request.chain, account), undefined);
     // Asked anew each time: between a step's start and its look's answer something may have been learnt.
     const plan = (): PollSchedule => this.guarded(() => planner.scheduleFor(request), fallback);
     this.guarded(() => this.use(request.chain), undefined);
@@ -103,9 +106,10 @@ export class LearnedPolling implements Polling {
 
   learn(spec: RunSpec, before: RunState, event: RunEvent, nowMs: number): void {
     this.guarded(() => {
+      const chain = chainOf(spec, spec.traits ?? {});
+      this.inFlight.note(chain, before, event, nowMs);
       const observation = observationOfEvent(before, event, nowMs);
       if (observation === null) return;
-      const chain = chainOf(spec, spec.traits ?? {});
       this.use(chain);
       this.pending.push(...this.options.model.observe(chain, observation));
       if (this.pending.length > mostPending) this.pending = this.pending.slice(-mostPending / 2);
@@ -191,6 +195,12 @@ export class LearnedPolling implements Polling {
     return dueKeys;
   }
 
+  private showInFlight(spec: RunSpec, chain: ClassChain, account: string | undefined): void {
+    const { model, clock, pacing } = this.options;
+    if (pacing.webhookChance(spec, account) === 0) return;
+    this.inFlight.show(model, chain, clock.nowMs(), pacing.believesSilence(spec, account));
+  }
+
   private use(chain: ClassChain): void {
     for (const classKey of chain) {
       // A class that the model has let go must be read anew.
@@ -222,8 +232,8 @@ export class LearnedPolling implements Polling {
     const ageMs = state.lastLookAtMs - ageFromMsOf(state);
     const plain = planner.scheduleFor({ ...request, scarcity: 1, webhookChance: 0 });
     const plainMs = plain.delayMs({ ageMs, looks: state.looks, random: 0.5 });
-    const { curve } = model.estimate(request.chain);
-    pacing.silent(state.account, silence(curve, { ageMs, sinceMs, plainMs }));
+    const estimate = model.estimate(request.chain);
+    pacing.silent(state.account, silence(estimate, { ageMs, sinceMs, plainMs }));
   }
 
   private planFor(spec: RunSpec, account: string | undefined): PlanRequest {

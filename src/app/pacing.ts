@@ -15,6 +15,9 @@ import { isBehind, noLooks } from '../domain/polling/price.ts';
 import {
   arrivalChance,
   type ArrivalEvidence,
+  type ArrivalState,
+  isProven,
+  learnArrival,
   webhooksHaveStopped,
 } from '../domain/polling/webhook-arrival.ts';
 import type { RunOutcome, RunSpec, RunState } from '../domain/run.ts';
@@ -42,6 +45,8 @@ interface Kept {
   readonly account: PacedAccount;
   state: PacingState | null;
   news: PacingNews;
+  /** How webhooks arrive, with those that came since the last exchange. */
+  arrival: ArrivalState;
   /** Of this process: runs come to it by chance, so it sees what the fleet sees. */
   readonly shares: LookShares;
   /** Whether a step has asked since the last exchange. */
@@ -66,7 +71,13 @@ export class Pacing {
   webhookChance(spec: RunSpec, account: string | undefined): number {
     const kept = this.use(account);
     if (kept === null || !expectsWebhook(spec, kept.account)) return 0;
-    return arrivalChance((kept.state ?? freshPacing).arrival);
+    return arrivalChance(kept.arrival);
+  }
+
+  /** Whether a run that no webhook has told of is taken as still going. */
+  believesSilence(spec: RunSpec, account: string | undefined): boolean {
+    const kept = this.use(account);
+    return kept !== null && expectsWebhook(spec, kept.account) && isProven(kept.arrival);
   }
 
   /** Whether looks of this class go before others: these wait for long, and it has had few of the latest permits. */
@@ -92,6 +103,7 @@ export class Pacing {
     const evidence = evidenceOf(outcome);
     if (evidence === null) return;
     kept.news = { ...kept.news, arrivals: [...kept.news.arrivals, evidence] };
+    kept.arrival = learnArrival(kept.arrival, evidence);
   }
 
   /** Runs of which so many should have ended have been told of by nobody; less than 0: what is taken back of that. */
@@ -112,6 +124,10 @@ export class Pacing {
         kept.state = await this.options.store.update(kept.account.id, (before, nowMs) =>
           withNews(before, news, nowMs),
         );
+        kept.arrival = kept.news.arrivals.reduce(
+          (known, evidence) => learnArrival(known, evidence),
+          kept.state.arrival,
+        );
       } catch (error) {
         kept.news = together(news, kept.news);
         throw error;
@@ -128,6 +144,7 @@ export class Pacing {
       account,
       state: null,
       news: noNews,
+      arrival: freshPacing.arrival,
       shares: new LookShares(),
       inUse: true,
       stopped: false,

@@ -70,10 +70,13 @@ export class ClassCounts {
     this.memories = null;
   }
 
-  /** `n·p̂ + m·parent`, where m = weight²/(weight + n): pseudo-observations that fade as real ones come in. */
-  estimate(parent: Float64Array, parentWeight: number): ClassEstimate {
-    const fastCounters = this.fast.weights();
-    const slow = smoothTable(lifeTableOf(this.slow.weights(), parent));
+  /**
+   * `n·p̂ + m·parent`, where m = weight²/(weight + n): pseudo-observations that fade as real ones come in. `exposed`: what
+   * runs in flight add, which are not in the counters yet.
+   */
+  estimate(parent: Float64Array, parentWeight: number, exposed: SparseWeights): ClassEstimate {
+    const fastCounters = withShares(this.fast.weights(), exposed);
+    const slow = smoothTable(lifeTableOf(withShares(this.slow.weights(), exposed), parent));
     const fast = smoothTable(lifeTableOf(fastCounters, parent));
     this.memories = { slow: survivalOf(slow.masses), fast: survivalOf(fast.masses) };
     const fastShare = 1 / (1 + Math.exp(evenScore - (fastCounters[scoreIndex] ?? 0)));
@@ -96,6 +99,11 @@ export class ClassCounts {
 /** Runs that outlive what the parent expected are evidence too, before the first of them ends. */
 function evidenceOf(table: LifeTable): number {
   return Math.max(table.ends, table.expectedEnds);
+}
+
+function withShares(counters: Float64Array, shares: SparseWeights): Float64Array {
+  for (const [index, share] of shares) counters[index] = (counters[index] ?? 0) + share;
+  return counters;
 }
 
 function smoothTable(table: LifeTable): LifeTable {

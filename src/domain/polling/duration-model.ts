@@ -1,8 +1,10 @@
 /** What this process believes of how long runs take: one memory a class, each backed off to its parent. */
 
-import { ClassCounts, type ClassEstimate } from './class-counts.ts';
+import { ClassCounts, type ClassEstimate, slowHalfLife } from './class-counts.ts';
 import type { ClassIncrement, ClassSnapshot } from './shared-counts.ts';
 import { priorMasses, survivalAtAge, survivalOf } from './histogram.ts';
+import type { SparseWeights } from './decayed-counts.ts';
+import type { Exposure } from './in-flight.ts';
 import type { DurationObservation } from './life-table.ts';
 import { curveOfMasses, type SurvivalCurve } from './survival.ts';
 
@@ -33,6 +35,12 @@ interface Held {
   /** Observations since the beginning, each by how much it tells: an end is 1, a miss the chance that it was not. */
   news: number;
   cached: Cached | null;
+  /** What runs in flight add to the counters. */
+  exposed: SparseWeights | null;
+  /** Ends that were seen here, and those that came from others, since it is held. */
+  own: number;
+  others: number;
+  loaded: boolean;
 }
 
 interface Cached {
@@ -45,6 +53,8 @@ interface Cached {
 /** An estimate is made anew after this share of news, and after this much at the latest. */
 const staleShare = 0.02;
 const staleAfter = 5;
+/** Runs in flight that are fewer than this share of the ends that are remembered tell nothing new. */
+const tellingShare = 0.1;
 /** Below so many observations a class changes with every look. */
 const youngEvidence = 50;
 
@@ -68,6 +78,7 @@ export class DurationModel {
       const increment = held.counts.increment(classKey, observation, believed);
       held.counts.add(increment);
       held.news += news;
+      held.own += observation.type === 'ended' ? 1 : 0;
       return increment;
     });
   }
@@ -77,6 +88,9 @@ export class DurationModel {
     const held = this.hold(classKey);
     const endsBefore = held.counts.endsSoFar();
     held.counts.load(snapshot);
+    // What was there at first tells nothing of how many there are who see ends now.
+    if (held.loaded) held.others += Math.max(0, held.counts.endsSoFar() - endsBefore);
+    held.loaded = true;
     // Of young classes, misses are news too; of old ones, what others saw end says enough.
     const young = (held.cached?.estimate.evidence ?? 0) < youngEvidence;
     held.news += young ? staleAfter : Math.abs(held.counts.endsSoFar() - endsBefore);
@@ -85,6 +99,20 @@ export class DurationModel {
   /** Adds again what was observed here since the snapshot that was loaded. */
   add(increment: ClassIncrement): void {
     this.hold(increment.classKey).counts.add(increment);
+  }
+
+  /**
+   * Runs of a class that are in flight here, and in no counter yet. The others' are as many as their ends say. Few beside
+   * what is known of the class change nothing.
+   */
+  expose(classKey: string, exposure: Exposure | null): void {
+    const held = this.hold(classKey);
+    const fleet = held.own === 0 ? 1 : (held.own + held.others) / held.own;
+    const known = Math.min(held.counts.endsSoFar(), slowHalfLife);
+    const telling = exposure !== null && exposure.runs * fleet > tellingShare * known;
+    if (!telling && held.exposed === null) return;
+    held.exposed = telling ? exposure.shares.map(([index, share]) => [index, share * fleet] as const) : null;
+    held.news += staleAfter;
   }
 
   /** Runs of a class that ended since it was first seen. */
@@ -120,13 +148,22 @@ export class DurationModel {
       fastShare: 0,
     };
     for (const classKey of chain.toReversed()) {
-      parent = this.hold(classKey).counts.estimate(parent.masses, this.options.priorWeight);
+      const { counts, exposed } = this.hold(classKey);
+      parent = counts.estimate(parent.masses, this.options.priorWeight, exposed ?? []);
     }
     return parent;
   }
 
   private hold(classKey: string): Held {
-    const held = this.classes.get(classKey) ?? { counts: new ClassCounts(), news: 0, cached: null };
+    const held = this.classes.get(classKey) ?? {
+      counts: new ClassCounts(),
+      news: 0,
+      cached: null,
+      exposed: null,
+      own: 0,
+      others: 0,
+      loaded: false,
+    };
     // A map keeps the order of insertion, so the first is the one not used for longest.
     this.classes.delete(classKey);
     this.classes.set(classKey, held);

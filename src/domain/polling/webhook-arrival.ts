@@ -55,6 +55,15 @@ export function arrivalChance(state: ArrivalState, options: ArrivalOptions = def
   return (1 - state.down) * upChance(state) + state.down * options.downChance;
 }
 
+/** So many webhooks prove that they come, and more doubt than this that they do not any more. */
+const provenBy = 3;
+const mostDoubt = 0.1;
+
+/** Webhooks have come, and still do: whoever is not told of goes on. A secret alone proves nothing. */
+export function isProven({ arrived, down }: ArrivalState): boolean {
+  return arrived >= unknownArrival.arrived + provenBy && down < mostDoubt;
+}
+
 /** Below the first, webhooks have stopped; they come again above the second: nobody hears of each doubt. */
 const stoppedBelow = 0.2;
 const backAbove = 0.7;

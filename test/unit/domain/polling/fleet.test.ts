@@ -145,19 +145,27 @@ describe('the silence of a run that is followed by webhook', () => {
   // Constant hazard: one in 100 s.
   const agesMs = Float64Array.from({ length: 1001 }, (_, i) => i * 1000);
   const curve = { agesMs, survival: agesMs.map((ageMs) => Math.exp(-ageMs / 100_000)) };
+  const none = new Float64Array(0);
+  const estimateOf = (evidence: number) => ({ curve, evidence, masses: none, survival: none, fastShare: 0 });
+  const known = estimateOf(10_000);
 
   it('counts the ends that it should have been, from review to review', () => {
-    const reviews = [10_000, 20_000, 40_000].map((sinceMs) => silenceAtReview(curve, gap(sinceMs)));
+    const reviews = [10_000, 20_000, 40_000].map((sinceMs) => silenceAtReview(known, gap(sinceMs)));
     expect(reviews.map((ends) => Math.round(100 * ends))).toEqual([10, 10, 20]);
   });
 
   it('is taken back by the look that ends it, as far as it was counted', () => {
-    expect(silenceTakenBack(curve, gap(100_000))).toBeCloseTo(-0.4, 2);
-    expect(silenceTakenBack(curve, gap(12_000))).toBe(0);
-    expect(silenceTakenBack(curve, gap(0))).toBe(0);
+    expect(silenceTakenBack(known, gap(100_000))).toBeCloseTo(-0.4, 2);
+    expect(silenceTakenBack(known, gap(12_000))).toBe(0);
+    expect(silenceTakenBack(known, gap(0))).toBe(0);
+  });
+
+  it('counts little in a class of which little is known: it tells of durations there', () => {
+    expect(silenceAtReview(estimateOf(0), gap(10_000))).toBe(0);
+    expect(silenceAtReview(estimateOf(50), gap(10_000))).toBeCloseTo(0.05, 3);
   });
 
   it('counts no more than three for one run, however long it is known to take', () => {
-    expect(silenceAtReview(curve, { ageMs: 0, sinceMs: 900_000, plainMs: 900_000 })).toBe(3);
+    expect(silenceAtReview(known, { ageMs: 0, sinceMs: 900_000, plainMs: 900_000 })).toBeCloseTo(3, 3);
   });
 });

@@ -243,7 +243,7 @@ describe('the model of durations', () => {
     expect(merged.length).toBeLessThan(4);
     const replay = new ClassCounts();
     for (const increment of merged) replay.add(structuredClone(increment));
-    const one = replay.estimate(priorMasses(10_000), 8);
+    const one = replay.estimate(priorMasses(10_000), 8, []);
     const same = model.estimate(['k']);
     expect(one.evidence / same.evidence).toBeCloseTo(1, 2);
     expect(one.fastShare).toBeCloseTo(same.fastShare, 1);
