@@ -65,7 +65,7 @@ async function kill(fleet: BenchFleet, signal: AbortSignal): Promise<number> {
   for (let kills = 0; ; kills += 1) {
     await sleep(killEveryMs, undefined, { signal }).catch(() => {});
     if (signal.aborted) return kills;
-    fleet.killWorker();
+    await fleet.killWorker();
     await fleet.addWorker();
   }
 }
