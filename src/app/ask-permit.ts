@@ -34,6 +34,7 @@ export async function askPermit(run: RunAsking, call: RunCall, accounts: Account
   const ask = {
     callClass: classOf(call),
     ticket: null,
+    priority: run.spec.priority,
     ...(tokens === null ? {} : { tokens }),
     ...(run.goesFirst === true || isAwaited(call, state) ? { first: true } : {}),
   };

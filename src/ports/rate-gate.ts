@@ -26,6 +26,8 @@ export interface PermitAsk {
   readonly callClass: CallClass;
   /** Goes before the others of its class: it is known to be worth it. Default false. */
   readonly first?: boolean;
+  /** Of its run: 0 goes first, larger goes later. Within a class, and while what it passes is young. Default 0. */
+  readonly priority?: number;
   /** What the last refusal of this class gave; null at the first ask. */
   readonly ticket: string | null;
   readonly tokens?: TokenAsk;

@@ -11,6 +11,8 @@ export interface Call {
   readonly urgent: boolean;
   /** It goes before the others of its class. */
   readonly first: boolean;
+  /** 0 goes first. */
+  readonly priority: number;
   /** On the grid that all classes share, so that slots may change hands. */
   readonly shared: boolean;
   readonly tokens: number;

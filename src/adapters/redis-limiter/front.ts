@@ -138,6 +138,7 @@ export class Front implements RateGate {
       classIndex: classIndex(callClass),
       urgent: isUrgent(callClass),
       first: ask.first === true,
+      priority: ask.priority ?? 0,
       shared: this.isShared(callClass),
       tokens: Math.max(0, Math.ceil(ask.tokens?.estimate ?? 0)),
       id: ask.tokens?.id ?? '',

@@ -6,6 +6,7 @@
 import type { Answer, Ask } from '../../domain/limiter/booking.ts';
 import { emptyRequest, type StepReply, type StepRequest } from '../../domain/limiter/step.ts';
 import type { Call } from './calls.ts';
+import { changePlaces } from './places.ts';
 import type { Contact } from './contact.ts';
 import { Sightings } from './sightings.ts';
 
@@ -156,7 +157,8 @@ export class Trips {
     this.gatheringSinceMs = null;
     this.goByLocalMs = Infinity;
     // Urgent ones first, then those that are known to be worth it, then those that have waited.
-    this.calls.sort((a, b) => order(a) - order(b));
+    changePlaces(this.calls, contact.nowUs());
+    this.calls.sort((a, b) => order(a) - order(b) || a.priority - b.priority);
     const calls = this.calls.splice(0, mostCallsATrip);
     this.wantsAnother = this.calls.length > 0;
     const back = this.back;

@@ -10,7 +10,7 @@ import { spacingUs } from '../../../../src/domain/limiter/spacing.ts';
 import type { AccountState } from '../../../../src/domain/limiter/state.ts';
 import { step, type StepReply } from '../../../../src/domain/limiter/step.ts';
 import { defaultSettings, type LimiterSettings, termsOf } from '../../../../src/domain/limiter/terms.ts';
-import type { Permit } from '../../../../src/ports/rate-gate.ts';
+import type { Permit, PermitAsk } from '../../../../src/ports/rate-gate.ts';
 import { draws } from '../../domain/limiter/arbitraries.ts';
 
 const settings: LimiterSettings = {
@@ -49,6 +49,7 @@ const happening = fc.oneof(
       callClass: fc.constantFrom(...callClasses),
       count: fc.integer({ min: 1, max: 30 }),
       first: fc.boolean(),
+      priority: fc.nat({ max: 2 }),
     }),
   },
   {
@@ -83,8 +84,7 @@ test('every call is answered in time, no slot serves twice, none within a pause,
       const world = new World(history.trips, draws(history.seed));
       for (const { afterMs, happening: next } of history.events) {
         await vi.advanceTimersByTimeAsync(afterMs);
-        if (next.type === 'asks')
-          for (let i = 0; i < next.count; i++) world.start(next.at, next.callClass, next.first);
+        if (next.type === 'asks') for (let i = 0; i < next.count; i++) world.start(next);
         else if (next.type === 'pauses') world.pause(next.at, next.forMs);
         else if (next.type === 'settles') world.fronts[next.at]?.settleTokens('run', 1);
         else void world.fronts[next.at]?.close();
@@ -145,13 +145,13 @@ class World {
   }
 
   /** A run: it asks, comes back when it is told to, and now and then has no more use for its slot. */
-  start(front: number, callClass: (typeof callClasses)[number], first: boolean): void {
+  start({ at: front, ...ask }: { readonly at: number } & Omit<PermitAsk, 'ticket'>): void {
     const live = async (): Promise<void> => {
       let ticket: string | null = null;
       for (let at = front; !this.giveUp; at = Math.floor(this.random() * fleetSize)) {
         const askedMs = Date.now();
         this.open++;
-        const permit: Permit | undefined = await this.fronts[at]?.acquire({ callClass, ticket, first });
+        const permit: Permit | undefined = await this.fronts[at]?.acquire({ ...ask, ticket });
         this.open--;
         this.longestMs = Math.max(this.longestMs, Date.now() - askedMs);
         if (permit === undefined) return;

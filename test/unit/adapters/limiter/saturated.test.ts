@@ -59,6 +59,40 @@ test.each(thin)('%i a minute, %i processes: at most %d trips a permit', async (r
   }
 });
 
+test.each([
+  [120, 4],
+  [600, 4],
+  [3000, 4],
+  [3000, 20],
+])(
+  '%i a minute, %i processes: an urgent run passes those that wait, and they wait on',
+  async (requests, processes) => {
+    const settings = { ...defaultSettings, requests };
+    const forMs = 320_000;
+    const load = { settings, processes, taking: 'any', forMs, seed: 1 } as const;
+    const lives = [
+      { runs: requests / 2, calls: ['look'], priority: 10 },
+      { runs: 3, calls: ['look'], priority: 0 },
+    ] as const;
+    const found = await runFleet({ ...load, lives });
+    const { worst, use } = figures(found, settings, forMs);
+    const waits = (wanted: number): number[] =>
+      found.calls
+        .filter(({ atMs, priority }) => atMs >= 60_000 && priority === wanted)
+        .map(({ waitedMs }) => waitedMs)
+        .toSorted((a, b) => a - b);
+    const [urgent, others] = [waits(0), waits(10)];
+    expect(worst).toBeLessThanOrEqual(requests);
+    expect(use).toBeGreaterThanOrEqual(0.985);
+    expect(urgent.length).toBeGreaterThan(50);
+    // A round of all takes half a minute.
+    expect(urgent[Math.floor(urgent.length / 2)]).toBeLessThan(requests < 150 ? 15_000 : 7500);
+    expect(others[Math.floor(others.length / 2)]).toBeGreaterThan(25_000);
+    // One minute in which they may be passed, and a round after it.
+    expect(others.at(-1)).toBeLessThan(110_000);
+  },
+);
+
 test.each([200, 600, 3000])('%i a minute: submits pass looks, creates and looks share', async (requests) => {
   const settings = { ...defaultSettings, requests };
   const forMs = 320_000;

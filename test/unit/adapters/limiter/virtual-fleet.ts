@@ -18,7 +18,11 @@ export interface FleetPlan {
   readonly settings: LimiterSettings;
   readonly processes: number;
   /** Each run makes these calls in turn, for ever. */
-  readonly lives: readonly { readonly runs: number; readonly calls: readonly CallClass[] }[];
+  readonly lives: readonly {
+    readonly runs: number;
+    readonly calls: readonly CallClass[];
+    readonly priority?: number;
+  }[];
   /** `own`: a run stays at its process. `any`: whoever is first takes it up. */
   readonly taking: 'own' | 'any';
   readonly forMs: number;
@@ -31,6 +35,8 @@ export interface VirtualCall {
   readonly atMs: number;
   readonly process: number;
   readonly callClass: CallClass;
+  /** Of its run. */
+  readonly priority: number;
   /** From its first ask to its permit. */
   readonly waitedMs: number;
 }
@@ -103,7 +109,7 @@ export async function runFleet(
     }, 1);
   }
 
-  async function live(first: number, order: readonly CallClass[]): Promise<void> {
+  async function live(first: number, order: readonly CallClass[], priority: number): Promise<void> {
     let ticket: string | null = null;
     let at = first;
     for (let turn = first; nowMs() < plan.forMs;) {
@@ -116,7 +122,7 @@ export async function runFleet(
         continue;
       }
       const permit: Permit | 'gone' = await Promise.race([
-        process.front.acquire({ callClass, ticket }),
+        process.front.acquire({ callClass, ticket, priority }),
         process.gone,
       ]);
       if (permit === 'gone') {
@@ -124,7 +130,13 @@ export async function runFleet(
       } else if (permit.granted) {
         const onItsWayMs = (random() * settings.jitterMs) / 4;
         const arrivalMs = nowMs() + onItsWayMs;
-        calls.push({ atMs: arrivalMs, process: at % processes.length, callClass, waitedMs: permit.waitedMs });
+        calls.push({
+          atMs: arrivalMs,
+          process: at % processes.length,
+          callClass,
+          priority,
+          waitedMs: permit.waitedMs,
+        });
         await sleep(callMs);
         ticket = null;
         turn++;
@@ -140,7 +152,8 @@ export async function runFleet(
   try {
     for (let i = 0; i < plan.processes; i++) processes.push(newProcess());
     let next = 0;
-    for (const { runs, calls: order } of lives) for (let i = 0; i < runs; i++) void live(next++, order);
+    for (const { runs, calls: order, priority = 0 } of lives)
+      for (let i = 0; i < runs; i++) void live(next++, order, priority);
     for (let ms = 0; ms < plan.forMs; ms += 1000) {
       await vi.advanceTimersByTimeAsync(1000);
       // The test's own timeout wants a turn of the event loop now and then.
