@@ -11,7 +11,9 @@ const { values } = parseArgs({
   options: {
     streams: { type: 'string', default: '2000' },
     subscribers: { type: 'string', default: '100' },
+    slow: { type: 'string', default: '0' },
     'delta-ms': { type: 'string', default: '1000' },
+    'delta-characters': { type: 'string', default: '14' },
     seconds: { type: 'string', default: '20' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -20,7 +22,7 @@ const { values } = parseArgs({
 
 if (values.help) {
   process.stdout.write(
-    'npm run bench:streams -- [--streams 2000] [--subscribers 100] [--delta-ms 1000] [--seconds 20] [--json]\n',
+    'npm run bench:streams -- [--streams 2000] [--subscribers 100] [--slow 0] [--delta-ms 1000] [--delta-characters 14] [--seconds 20] [--json]\n',
   );
 } else {
   const figures = await withRedis((redisPort) =>
@@ -28,7 +30,9 @@ if (values.help) {
       redisPort,
       streams: Number(values.streams),
       subscribers: Number(values.subscribers),
+      slow: Number(values.slow),
       deltaMs: Number(values['delta-ms']),
+      deltaCharacters: Number(values['delta-characters']),
       seconds: Number(values.seconds),
     }),
   );

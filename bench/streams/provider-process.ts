@@ -24,8 +24,11 @@ export class ProviderProcess implements Disposable {
   }
 
   /** `deltaMs`: from delta to delta of one stream. */
-  static async start(deltaMs: number): Promise<ProviderProcess> {
-    const child = fork(fileURLToPath(new URL('provider.ts', import.meta.url)), [String(deltaMs)]);
+  static async start(deltaMs: number, deltaCharacters: number): Promise<ProviderProcess> {
+    const child = fork(fileURLToPath(new URL('provider.ts', import.meta.url)), [
+      String(deltaMs),
+      String(deltaCharacters),
+    ]);
     const port = await told(child, 'port');
     return new ProviderProcess(child, port);
   }

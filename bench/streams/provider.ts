@@ -14,7 +14,7 @@ interface Held {
 }
 
 const tickMs = 50;
-const [deltaMs = 1000] = process.argv.slice(2).map(Number);
+const [deltaMs = 1000, deltaCharacters = 0] = process.argv.slice(2).map(Number);
 
 class Provider {
   private readonly held: Held[] = [];
@@ -87,7 +87,7 @@ class Provider {
   }
 
   private tellDelta(held: Held): void {
-    const delta = `${Date.now()} `;
+    const delta = `${Date.now()} `.padStart(deltaCharacters, ' ');
     held.text += delta;
     this.deltas += 1;
     tell(held, 'response.output_text.delta', { item_id: 'msg_1', output_index: 0, content_index: 0, delta });
