@@ -83,6 +83,10 @@ export class LearnedPolling implements Polling {
     };
   }
 
+  willBeTold(spec: RunSpec, account?: string): boolean {
+    return this.guarded(() => this.options.pacing.willBeTold(spec, account), false);
+  }
+
   goesFirst(spec: RunSpec, account?: string): boolean {
     return this.guarded(() => this.options.pacing.goesFirst(account, narrowestOf(spec)), false);
   }

@@ -80,6 +80,11 @@ export class Pacing {
     return kept !== null && expectsWebhook(spec, kept.account) && isProven(kept.arrival);
   }
 
+  /** Whether a webhook is waited for where nothing else can tell: they have come, and more likely than not still do. */
+  willBeTold(spec: RunSpec, account: string | undefined): boolean {
+    return this.believesSilence(spec, account) && this.webhookChance(spec, account) > 0.5;
+  }
+
   /** Whether looks of this class go before others: these wait for long, and it has had few of the latest permits. */
   goesFirst(account: string | undefined, classKey: string): boolean {
     const kept = this.use(account);

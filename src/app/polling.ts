@@ -11,6 +11,8 @@ import type { PollReport } from '../ports/telemetry.ts';
 export interface Polling {
   /** When to look at this run, by its account (absent: the default one). Answers at once, from memory. */
   scheduleFor(spec: RunSpec, account?: string): PollSchedule;
+  /** Whether webhooks come, one of which will tell of this run. Answers at once, from memory. */
+  willBeTold(spec: RunSpec, account?: string): boolean;
   /** Whether a look at this run goes before others that wait for permits. Answers at once, from memory. */
   goesFirst(spec: RunSpec, account?: string): boolean;
   /** A look that was due has got its permit, after `waitedMs`. Never waits and never throws. */
@@ -40,6 +42,10 @@ export class BackoffPolling implements Polling {
   scheduleFor({ maxDelayMs }: RunSpec): PollSchedule {
     const { schedule } = this.options;
     return maxDelayMs === null ? schedule : boundedSchedule(schedule, maxDelayMs);
+  }
+
+  willBeTold(): boolean {
+    return false;
   }
 
   goesFirst(): boolean {

@@ -271,6 +271,7 @@ export class Step {
       spec: activation.spec,
       policy: deps.policy,
       schedule: this.deps.polling.scheduleFor(this.spec, this.state.account),
+      willBeTold: deps.polling.willBeTold(this.spec, this.state.account),
       canMove: this.deps.accounts.hasOther(this.spec.account, this.state.account ?? ''),
       canFind: this.request !== null && this.rules.canFind(this.request),
       foundBy: this.foundBy,

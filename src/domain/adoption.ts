@@ -11,10 +11,20 @@ export function withCandidate(state: CreatingState, candidate: string | undefine
   return candidate === undefined || state.candidate !== undefined ? state : { ...state, candidate };
 }
 
+/**
+ * Until when a create of unknown fate may still turn up. Where a webhook will tell of it, there is time: it costs no call.
+ * Who asked for a second try, or for a cancel, does not wait for that.
+ */
+export function quarantineEndMs({ intentAtMs, cancel }: CreatingState, context: DecideContext): number {
+  const { policy, spec, willBeTold = false } = context;
+  const waitsToBeTold = willBeTold && cancel === null && spec.onAmbiguous === 'fail';
+  return intentAtMs + (waitsToBeTold ? policy.toldQuarantineMs : policy.quarantineMs);
+}
+
 /** Whether to look at the candidate; not when the quarantine is over and the provider does not show it. */
-export function isWorthALook(state: CreatingState, { nowMs, policy }: DecideContext): boolean {
+export function isWorthALook(state: CreatingState, context: DecideContext): boolean {
   if (state.candidate === undefined) return false;
-  const isOver = nowMs >= state.intentAtMs + policy.quarantineMs;
+  const isOver = context.nowMs >= quarantineEndMs(state, context);
   const fault = state.faultStreak > 0 ? state.lastFault?.type : undefined;
   return !(isOver && (fault === 'not_found' || fault === 'refused'));
 }

@@ -5,7 +5,7 @@
  * or `end`. Nothing here knows of Redis, HTTP or the wall clock; see docs/architecture.md for the diagram.
  */
 
-import { isOurs, isWorthALook, withCandidate, withoutCandidate } from './adoption.ts';
+import { isOurs, isWorthALook, quarantineEndMs, withCandidate, withoutCandidate } from './adoption.ts';
 import { decideFault } from './decide-fault.ts';
 import { decideReply } from './decide-reply.ts';
 import { followStream, resumed, withoutStream } from './decide-stream.ts';
@@ -234,8 +234,10 @@ function notAdopted(state: RunState, context: DecideContext): Decision {
 /** A create of unknown fate, and the run not found (yet). */
 function unfound(state: RunState, context: DecideContext): Decision {
   if (state.phase !== 'creating') return wait(state, context.nowMs, context);
-  const untilMs = state.intentAtMs + context.policy.quarantineMs;
-  if (context.nowMs < untilMs)
+  const endMs = quarantineEndMs(state, context);
+  // Webhooks may stop meanwhile: it is asked again each time that a quarantine would be over without them.
+  const untilMs = Math.min(endMs, Math.max(context.nowMs, state.intentAtMs) + context.policy.quarantineMs);
+  if (context.nowMs < endMs)
     return wait(
       state,
       context.canFind ? findAgainAt(state, context) : inspectAt(state, untilMs, context),

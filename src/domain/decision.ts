@@ -91,6 +91,8 @@ export interface DecideContext {
   readonly canFind: boolean;
   /** Whether a run that was not created could go to another account of its pool. Default false. */
   readonly canMove?: boolean;
+  /** Whether webhooks come, so that one will tell of this run's end. Default false. */
+  readonly willBeTold?: boolean;
   /** Who told us to look, for the record. */
   readonly foundBy: FoundBy;
   /** Absent for a run without a stream. */

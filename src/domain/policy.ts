@@ -8,6 +8,8 @@ export interface RunPolicy {
   readonly unauthorizedGraceMs: number;
   /** How long a create whose reply was lost may still turn up, before `onAmbiguous` decides. */
   readonly quarantineMs: number;
+  /** The same while webhooks come, one of which will tell of the run if it is there. */
+  readonly toldQuarantineMs: number;
   /** How long the provider may take to confirm a cancel, before we end the run without it. */
   readonly cancelGraceMs: number;
   /** How often a run that waits in its lane asks for its turn, should nobody wake it. Spread by half to both sides. */
@@ -38,6 +40,7 @@ export const defaultPolicy: RunPolicy = {
   notFoundGraceMs: 60_000,
   unauthorizedGraceMs: 60_000,
   quarantineMs: 60_000,
+  toldQuarantineMs: 900_000,
   cancelGraceMs: 60_000,
   laneCheckMs: 60_000,
   streamCheckMs: 15_000,

@@ -126,6 +126,22 @@ it('adopts the run whose create was never answered', async (test) => {
   expect(totalCalls(fleet)).toBeLessThanOrEqual(8 * 2 + 5);
 });
 
+it(
+  'adopts one that takes longer than a quarantine, since webhooks come',
+  { timeout: 180_000 },
+  async (test) => {
+    const fleet = await toldFleet(test, {}, { workers: 1, env: { RUNFLEET_POLL_POLICY: 'learned' } });
+    await carry(fleet, [100, 200, 300, 400]);
+    const callsBefore = totalCalls(fleet);
+    fleet.simulator.setFaults({
+      rules: [{ operation: 'responses.create', fault: { type: 'lost_reply' }, next: 1 }],
+    });
+    const [ended] = await carry(fleet, [75_000]);
+    expect(ended).toMatchObject({ status: 'completed', calls: { create: 1, retrieve: 1 } });
+    expect(totalCalls(fleet) - callsBefore).toBe(2);
+  },
+);
+
 it('is not moved by ten thousand webhooks that are forged, replayed, broken or too large', async (test) => {
   const fleet = await toldFleet(test, {}, { workers: 1 });
   const [run] = await carry(fleet, [100]);

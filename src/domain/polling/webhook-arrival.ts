@@ -55,8 +55,8 @@ export function arrivalChance(state: ArrivalState, options: ArrivalOptions = def
   return (1 - state.down) * upChance(state) + state.down * options.downChance;
 }
 
-/** So many webhooks prove that they come; as much doubt as only misses can raise, that they do not any more. */
-const provenBy = 3;
+/** Three webhooks (less what was forgotten) prove that they come; as much doubt as only misses can raise, the contrary. */
+const provenBy = 2.5;
 const mostDoubt = 0.95;
 
 /** Webhooks have come, and still do: whoever is not told of goes on. A secret alone proves nothing. */

@@ -228,6 +228,18 @@ describe('webhooks that stop', () => {
     await polling.sync();
   }
 
+  it('are believed in by the runs whose create was not answered once some have come, and not after misses', () => {
+    const polling = worker();
+    expect(polling.willBeTold(awaited)).toBe(false);
+    const byWebhook = anOutcome({ foundBy: 'webhook', detectionDelayMs: 300 });
+    for (let n = 0; n < 3; n += 1) polling.report(awaited, ended(), byWebhook);
+    expect(polling.willBeTold(awaited)).toBe(true);
+    expect(polling.willBeTold(spec)).toBe(false);
+    const byPoll = anOutcome({ foundBy: 'poll', detectionDelayMs: 9000 });
+    for (let n = 0; n < 4; n += 1) polling.report(awaited, ended(), byPoll);
+    expect(polling.willBeTold(awaited)).toBe(false);
+  });
+
   it('are felt by the silence of many runs in flight, before any of them is looked at', async () => {
     const polling = worker();
     await known(polling);

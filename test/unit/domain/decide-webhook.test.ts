@@ -138,6 +138,43 @@ describe('a run whose create was never answered', () => {
     expect(outcomeOf(decideAt(quarantineMs, later, activated())).error?.code).toBe('ambiguous_create');
   });
 
+  describe('while webhooks come', () => {
+    const told = { willBeTold: true, spec: aSpec({ deadlineAtMs: t0 + 3_600_000 }) };
+    const { toldQuarantineMs } = defaultPolicy;
+
+    it('waits for the one that tells of its end, and asks each minute whether they still come', () => {
+      const again = decideAt(quarantineMs, lost, activated(), told);
+      expect(again.next).toEqual(waits(2 * quarantineMs));
+      const late = decideAt(10 * quarantineMs, { ...lost, wakeAtMs: t0 }, offered, told);
+      expect(late.next).toEqual(calls('adopt'));
+      const snapshot = over('completed', { runId: aSpec().id });
+      const adopted = decideAt(
+        10 * quarantineMs,
+        late.state,
+        { type: 'replied', call: 'adopt', snapshot },
+        told,
+      );
+      expect(outcomeOf(adopted).status).toBe('completed');
+    });
+
+    it('ends as without when they have stopped, or nothing has come for long', () => {
+      const waiting = { ...lost, wakeAtMs: t0 };
+      const code = 'ambiguous_create';
+      expect(outcomeOf(decideAt(5 * quarantineMs, waiting, activated())).error?.code).toBe(code);
+      expect(outcomeOf(decideAt(toldQuarantineMs, waiting, activated(), told)).error?.code).toBe(code);
+      expect(decideAt(toldQuarantineMs - 1, waiting, activated(), told).next).toEqual(
+        waits(toldQuarantineMs),
+      );
+    });
+
+    it('does not make those wait who asked for a second try, or for a cancel', () => {
+      const spec = { ...told.spec, onAmbiguous: 'retry' as const };
+      expect(decideAt(quarantineMs, lost, activated(), { ...told, spec }).next).toEqual(calls('create'));
+      const cancelled = { ...lost, cancel: { reason: 'caller' as const, atMs: t0 } };
+      expect(outcomeOf(decideAt(quarantineMs, cancelled, activated(), told)).status).toBe('cancelled');
+    });
+  });
+
   it('does not give up on a candidate because the provider is busy', () => {
     const pending = { ...lost, candidate: 'resp_1', faultStreak: 9, lastFault: aFault('throttled') };
     expect(decideAt(quarantineMs, pending, activated()).next).toEqual(calls('adopt'));
