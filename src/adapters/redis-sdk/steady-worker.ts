@@ -7,6 +7,8 @@ import { isLostLock } from './lost-lock.ts';
 /** What Redis did not take is tried again after this time. */
 export const redisRetryMs = 500;
 
+/** BullMQ notices a wait that hangs after a second, and has the rest for the new connection. */
+const renewalMs = 5000;
 /** Ends BullMQ's turn of taking jobs, as the time of a delayed one that is due would. Milliseconds since the epoch. */
 const longDue = 1;
 
@@ -15,11 +17,24 @@ export function reportError(worker: Worker, error: unknown): void {
   worker.emit('error', error instanceof Error ? error : new Error(String(error)));
 }
 
+/** Null when it takes longer. */
+async function within<T>(mostMs: number, work: Promise<T>): Promise<T | null> {
+  const late = Promise.withResolvers<null>();
+  const timer = setTimeout(late.resolve, mostMs, null);
+  try {
+    return await Promise.race([work, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /**
  * - BullMQ takes as many jobs as are waiting, one trip each, before it starts the first of them; until then nobody renews
  *   their locks. With 200 that wait and trips of 25 ms, all are lost by then, and taken again, for ever. So each is
  *   started before the next one is taken.
  * - It asks for the next job again at once when Redis refuses, thousands of times a second: it is made to wait.
+ * - When its blocking wait hangs, it renews that connection; of a Cluster whose node has died, it may wait for its end for
+ *   ever, and takes no job any more. So it looks for jobs without that.
  * - It moves a job to the failed ones whose completion Redis refused, though its work is done: the completion is tried
  *   until it is taken, or the job is another worker's.
  */
@@ -36,6 +51,10 @@ export function steady(worker: Worker): void {
       throw error;
     }
   };
+  const wait = backend.waitForJob.bind(backend);
+  backend.waitForJob = async (seconds) => await within(seconds * 1000 + renewalMs, wait(seconds));
+  const reconnect = backend.reconnectBlocking.bind(backend);
+  backend.reconnectBlocking = async () => void (await within(renewalMs, reconnect()));
   const complete = backend.moveToCompleted.bind(backend);
   backend.moveToCompleted = async (...args) => {
     for (;;) {
