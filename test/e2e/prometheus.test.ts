@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import * as z from 'zod';
+import { eventReaders } from '../../src/adapters/metrics/event-readers.ts';
 import { addFleetGauges, addQuotaGauges, addToolWaitGauge } from '../../src/adapters/metrics/fleet-gauges.ts';
 import { addStreamGauge, createMetrics } from '../../src/adapters/metrics/metrics.ts';
 import { RunfleetClient } from '../../src/client/index.ts';
@@ -158,6 +159,7 @@ async function names(): Promise<string[]> {
   addFleetGauges(registry, () => Promise.resolve({ inFlight: {}, dead: {}, jobs: {} }));
   addStreamGauge(registry, () => 0);
   addToolWaitGauge(registry, () => Promise.resolve(0));
+  eventReaders(registry);
   const idle = { limit: null, usedRatio: 0 };
   addQuotaGauges(registry, () => Promise.resolve({ default: { requests: idle, tokens: idle } }));
   return (await registry.getMetricsAsJSON()).map(({ name }) => name);
