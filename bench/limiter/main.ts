@@ -31,7 +31,7 @@ const { values } = parseArgs({
     only: { type: 'string' },
     fleet: { type: 'boolean', default: false },
     rpm: { type: 'string', default: '600,3000' },
-    runs: { type: 'string', default: '4000' },
+    runs: { type: 'string' },
     seconds: { type: 'string', default: '180' },
   },
 });
@@ -56,8 +56,10 @@ async function mainOfFleet(): Promise<void> {
   const results: FleetFigures[] = [];
   for (const limit of values.rpm.split(',').map(Number)) {
     if (!values.json) process.stderr.write(`${limit} a minute …\n`);
-    const watchMs = Number(values.seconds) * 1000;
-    results.push(await fleet({ limit, processes, runs: Number(values.runs), watchMs }));
+    const seconds = Number(values.seconds);
+    // A call each, though they take two at least: nobody may run out of work.
+    const runs = Number(values.runs ?? (limit / 60) * (seconds + 60));
+    results.push(await fleet({ limit, processes, runs, watchMs: seconds * 1000 }));
   }
   process.stdout.write(
     values.json ? `${JSON.stringify({ processes, results }, null, 2)}\n` : fleetTable(results),
