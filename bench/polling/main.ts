@@ -1,11 +1,4 @@
-/**
- * Compares ways to poll, in virtual time and through the real `decide`. See docs/polling.md.
- *
- *     node bench/polling/main.ts [--world <json>] [--seed <n>] [--runs <n>] [--json] [--plot <svg>] [--targets]
- *     node bench/polling/main.ts --real [--world <json>] [--seed <n>] [--runs <n>]   with real processes; takes minutes
- *
- * `<json>`: a file, or the text itself.
- */
+/** Compares ways to poll, in virtual time and through the real `decide`. See docs/polling.md. */
 
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -28,6 +21,14 @@ interface Report {
   readonly targets: readonly TargetResult[];
 }
 
+const usage = `Compares ways to poll, in virtual time or with real processes. See docs/polling.md.
+
+  npm run bench:polling -- [--world <json>] [--seed <n>] [--runs <n>] [--json] [--plot <svg>] [--targets]
+  npm run bench:polling -- --real [--world <json>] [--seed <n>] [--runs <n>]   with real processes; takes minutes
+
+  <json>: a file, or the text itself. Without one: the worlds of docs/polling.md, and random ones.
+  --targets: what docs/polling.md promises; exit code 1 when a row is missed.`;
+
 const randomWorlds = 12;
 
 function write(line: string): void {
@@ -44,8 +45,13 @@ async function main(): Promise<number> {
       plot: { type: 'string' },
       targets: { type: 'boolean', default: false },
       real: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
     },
   });
+  if (values.help) {
+    write(usage);
+    return 0;
+  }
   const seed = wholeNumber('seed', values.seed ?? String(Math.floor(Math.random() * 1e9)), 0);
   const runs = wholeNumber('runs', values.runs, 10);
   if (!values.json) write(`seed ${seed}   (repeat with --seed ${seed})`);

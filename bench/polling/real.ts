@@ -118,7 +118,8 @@ async function carry(
     draws.map(async (drawn): Promise<RunView> => {
       await sleep(Math.max(0, startMs + drawn.startMs - performance.now()));
       const request = { model: 'bench', input: 'x', metadata: fateOf(drawn) };
-      const { id } = await client.runs.create({ request, label: drawn.classKey, deadline_seconds: 86_400 });
+      const label = drawn.classKey.replaceAll(/[^\w.:-]/g, '-');
+      const { id } = await client.runs.create({ request, label, deadline_seconds: 86_400 });
       return await client.runs.wait(id);
     }),
   );
