@@ -23,7 +23,7 @@ import { refined } from '../../src/domain/polling/survival.ts';
 import {
   arrivalChance,
   type ArrivalEvidence,
-  isProven,
+  provenChance,
   learnArrival,
 } from '../../src/domain/polling/webhook-arrival.ts';
 import { curveOf, type Distribution } from './distribution.ts';
@@ -84,7 +84,7 @@ export class LearnedPolicy implements Policy {
     const { arrival } = this;
     const webhookChance = this.webhooks ? arrivalChance(arrival) : 0;
     const chain: ClassChain = [run.classKey, 'kind'];
-    if (this.webhooks) this.inFlight.show(this.model, chain, this.nowMs, isProven(arrival));
+    if (this.webhooks) this.inFlight.show(this.model, chain, this.nowMs, provenChance(arrival));
     return this.planner.scheduleFor({ chain, costMs, scarcity, webhookChance });
   }
 

@@ -161,7 +161,10 @@ function webhooks(seed: number): TargetResult[] {
   ];
 }
 
-/** Each of them a fleet of its own that has learnt nothing. */
+/**
+ * Each of them a fleet of its own that has learnt nothing. The target is for short runs; longer ones cost some looks that
+ * find out whether webhooks come at all.
+ */
 const batchesMeasured = 10;
 const batchRuns = 300;
 
@@ -181,7 +184,7 @@ function batches(seed: number): TargetResult[] {
       measured: looksAndDelay(learned),
       optimum: looksAndDelay(of(() => new Optimum())),
       met: learned.looks <= 1.05,
-      gating: true,
+      gating: seconds <= 8,
     };
   });
 }

@@ -202,7 +202,7 @@ export class LearnedPolling implements Polling {
   private showInFlight(spec: RunSpec, chain: ClassChain, account: string | undefined): void {
     const { model, clock, pacing } = this.options;
     if (pacing.webhookChance(spec, account) === 0) return;
-    this.inFlight.show(model, chain, clock.nowMs(), pacing.believesSilence(spec, account));
+    this.inFlight.show(model, chain, clock.nowMs(), pacing.provenChance(spec, account));
   }
 
   private use(chain: ClassChain): void {

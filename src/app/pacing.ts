@@ -16,8 +16,8 @@ import {
   arrivalChance,
   type ArrivalEvidence,
   type ArrivalState,
-  isProven,
   learnArrival,
+  provenChance,
   webhooksHaveStopped,
 } from '../domain/polling/webhook-arrival.ts';
 import type { RunOutcome, RunSpec, RunState } from '../domain/run.ts';
@@ -74,15 +74,15 @@ export class Pacing {
     return arrivalChance(kept.arrival);
   }
 
-  /** Whether a run that no webhook has told of is taken as still going. */
-  believesSilence(spec: RunSpec, account: string | undefined): boolean {
+  /** The chance, at least, that a webhook would have told of an end; 0 while nothing is proven. */
+  provenChance(spec: RunSpec, account: string | undefined): number {
     const kept = this.use(account);
-    return kept !== null && expectsWebhook(spec, kept.account) && isProven(kept.arrival);
+    return kept !== null && expectsWebhook(spec, kept.account) ? provenChance(kept.arrival) : 0;
   }
 
   /** Whether a webhook is waited for where nothing else can tell: they have come, and more likely than not still do. */
   willBeTold(spec: RunSpec, account: string | undefined): boolean {
-    return this.believesSilence(spec, account) && this.webhookChance(spec, account) > 0.5;
+    return this.provenChance(spec, account) > 0 && this.webhookChance(spec, account) > 0.5;
   }
 
   /** Whether looks of this class go before others: these wait for long, and it has had few of the latest permits. */

@@ -140,7 +140,12 @@ export class DurationModel {
     return estimate;
   }
 
-  private make(chain: ClassChain): ClassEstimate {
+  /** As `estimate`, but for what runs in flight add. */
+  curveOfTold(chain: ClassChain): SurvivalCurve {
+    return curveOfMasses(this.make(chain, false).masses);
+  }
+
+  private make(chain: ClassChain, withExposed = true): ClassEstimate {
     let parent: ClassEstimate = {
       masses: this.prior,
       survival: survivalOf(this.prior),
@@ -149,7 +154,7 @@ export class DurationModel {
     };
     for (const classKey of chain.toReversed()) {
       const { counts, exposed } = this.hold(classKey);
-      parent = counts.estimate(parent.masses, this.options.priorWeight, exposed ?? []);
+      parent = counts.estimate(parent.masses, this.options.priorWeight, (withExposed ? exposed : null) ?? []);
     }
     return parent;
   }

@@ -1,5 +1,5 @@
 /**
- * Runs that were created and have not been looked at yet, by class: while webhooks come, they go on.
+ * Runs that were created and have not been looked at yet, by class: as far as webhooks come, they go on.
  *
  * Of runs that were sent together the short ones end first, and only ends are told of. Whoever learnt from those alone
  * would take all runs for short ones, and look at the others for nothing. They are counted, not known by name: what
@@ -11,6 +11,7 @@ import type { CreatingState, FollowingState, RunState } from '../run.ts';
 import type { SparseWeights } from './decayed-counts.ts';
 import type { ClassChain, DurationModel } from './duration-model.ts';
 import { lifeTableShares } from './life-table.ts';
+import { type SurvivalCurve, survivalAt } from './survival.ts';
 
 /** Of runs in flight: how many, and what they add to a life table. */
 export interface Exposure {
@@ -60,30 +61,37 @@ export class InFlight {
     for (const classKey of chain) this.add(classKey, startedAtMs, -1);
   }
 
-  /** Tells the model, now and then. `believed`: whether a run that nobody has told of is taken as still going. */
-  show(model: DurationModel, chain: ClassChain, nowMs: number, believed: boolean): void {
+  /** Tells the model, now and then. `chance`: that an end is told of; 0 where silence says nothing. */
+  show(model: DurationModel, chain: ClassChain, nowMs: number, chance: number): void {
+    const believed = chance > 0;
+    let going: ((ageMs: number) => number) | null = null;
     for (const classKey of chain) {
       const held = this.classes.get(classKey);
       if (held === undefined || (held.believed === believed && nowMs < held.shownUntilMs)) continue;
+      going ??= goingIfSilent(model.curveOfTold(chain), chance);
       const oldestMs = nowMs - (held.slots[0]?.fromMs ?? nowMs);
       held.believed = believed;
       held.shownUntilMs = nowMs + Math.min(showAgainMs, Math.max(finestMs, showAgainShare * oldestMs));
       // As of the next time: an end until then must not be older than all that goes on.
-      model.expose(classKey, believed ? this.exposure(classKey, held.shownUntilMs) : null);
+      model.expose(classKey, believed ? this.exposure(classKey, held.shownUntilMs, going) : null);
     }
   }
 
-  exposure(classKey: string, atMs: number): Exposure | null {
+  /** `going`: the chance that a run of this age is, since nobody has told of it. */
+  exposure(classKey: string, atMs: number, going: (ageMs: number) => number = () => 1): Exposure | null {
     const shares = new Map<number, number>();
     let sum = 0;
+    let counted = 0;
     let runs = 0;
     for (const slot of this.classes.get(classKey)?.slots ?? []) {
       const untilMs = atMs - slot.fromMs;
       if (untilMs <= 0 || untilMs > forgottenAfterMs) continue;
       sum += slot.runs;
       // More may have been ended here than were created here: there are never less than none.
-      const more = Math.max(0, sum) - runs;
-      if (more === 0) continue;
+      const silent = Math.max(0, sum) - counted;
+      if (silent === 0) continue;
+      counted += silent;
+      const more = silent * going(untilMs);
       runs += more;
       for (const [index, share] of lifeTableShares({ type: 'going', seenMs: 0, untilMs }, noMasses))
         shares.set(index, (shares.get(index) ?? 0) + more * share);
@@ -100,6 +108,14 @@ export class InFlight {
     const [oldest] = this.classes.keys();
     if (this.classes.size > mostClasses && oldest !== undefined) this.classes.delete(oldest);
   }
+}
+
+/** By what ended runs alone say: those that are silent must not be taken for going since they are silent. */
+function goingIfSilent(curve: SurvivalCurve, chance: number): (ageMs: number) => number {
+  return (ageMs) => {
+    const survival = survivalAt(curve, ageMs);
+    return survival / (survival + (1 - survival) * (1 - chance) || 1);
+  };
 }
 
 /** A run that goes on is spread nowhere. */

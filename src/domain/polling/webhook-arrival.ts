@@ -60,8 +60,17 @@ const provenBy = 2.5;
 const mostDoubt = 0.95;
 
 /** Webhooks have come, and still do: whoever is not told of goes on. A secret alone proves nothing. */
-export function isProven({ arrived, down }: ArrivalState): boolean {
+function isProven({ arrived, down }: ArrivalState): boolean {
   return arrived >= unknownArrival.arrived + provenBy && down < mostDoubt;
+}
+
+/** So many more are taken for missed: who believes in webhooks does not look, and would never learn of those missed. */
+const mayBeMissed = 10;
+
+/** The least chance that an end is told of, which silence is held against: 0 while nothing is proven. */
+export function provenChance(state: ArrivalState): number {
+  const { arrived, missed, down } = state;
+  return isProven(state) ? ((1 - down) * arrived) / (arrived + missed + mayBeMissed) : 0;
 }
 
 /** Below the first, webhooks have stopped; they come again above the second: nobody hears of each doubt. */
