@@ -4,7 +4,12 @@ import { programFor } from './test/support/deploy/binaries.ts';
 /** Redis's own clock, restarts and replication ids, and Redis killed in the middle: nothing but a real one will do. */
 const withoutRedis =
   programFor('the limiter, chaos and faults of Redis on a real one', 'redis-server') === null
-    ? ['test/integration/limiter/**', 'test/e2e/chaos.test.ts', 'test/e2e/redis-*.test.ts']
+    ? [
+        'test/integration/limiter/**',
+        'test/e2e/accounts.test.ts',
+        'test/e2e/chaos.test.ts',
+        'test/e2e/redis-*.test.ts',
+      ]
     : [];
 
 /** One project a level, so that `npx vitest --project unit` runs one level alone. */

@@ -7,7 +7,7 @@ import { freePort } from '../../src/runtime/free-port.ts';
 import { eventually } from '../support/eventually.ts';
 import { aResponse, Fleet, type FleetOptions } from '../support/fleet.ts';
 import type { Lifetime, RunfleetProcess } from '../support/processes.ts';
-import { useRedis } from '../support/redis.ts';
+import { describeOnRealRedis, useRedis } from '../support/redis.ts';
 import { webhookSecret } from '../support/webhooks.ts';
 
 const redis = useRedis();
@@ -64,35 +64,37 @@ async function keepGoing(
   return ended;
 }
 
-it('makes looks dearer for all workers while the quota is short, starves no class, and takes it back', async (test) => {
-  const [rpm, costSeconds] = [480, 0.02];
-  const fleet = await twoWorkers(test, {
-    simulator: { requestsPerMinute: rpm },
-    env: {
-      RUNFLEET_POLL_POLICY: 'learned',
-      RUNFLEET_POLL_COST_SECONDS: String(costSeconds),
-      RUNFLEET_RPM: String(rpm),
-    },
+describeOnRealRedis('a quota that is short', () => {
+  it('makes looks dearer for all workers while the quota is short, starves no class, and takes it back', async (test) => {
+    const [rpm, costSeconds] = [480, 0.02];
+    const fleet = await twoWorkers(test, {
+      simulator: { requestsPerMinute: rpm },
+      env: {
+        RUNFLEET_POLL_POLICY: 'learned',
+        RUNFLEET_POLL_COST_SECONDS: String(costSeconds),
+        RUNFLEET_RPM: String(rpm),
+      },
+    });
+    const price = 'runfleet_poll_price_seconds';
+    await onAllWorkers(fleet, 'the price to be the setting', price, (value) => value === costSeconds);
+
+    // Each class would use up the quota alone; neither may wait for the other to be over.
+    let isOver = false;
+    const long = carry(fleet, { label: 'long', durationMs: 25_000 }, 60).finally(() => (isOver = true));
+    const short = keepGoing(fleet, { label: 'short', durationMs: 300 }, 8, () => !isOver);
+    await onAllWorkers(fleet, 'looks to be dearer', price, (value) => value > 3 * costSeconds);
+    const ended = [...(await long), ...(await short)];
+    expect(new Set(ended.map(({ status }) => status))).toEqual(new Set(['completed']));
+    const calls = (label: string): number =>
+      ended.filter((run) => run.label === label).reduce((sum, run) => sum + run.calls.total, 0);
+    const total = calls('long') + calls('short');
+    expect(calls('long') / total).toBeGreaterThan(0.1);
+    expect(calls('short') / total).toBeGreaterThan(0.1);
+    expect(fleet.ledger()).toMatchObject({ throttled: 0, duplicates: [] });
+    expect(fleet.ledger().worstWindow.calls).toBeLessThanOrEqual(rpm);
+
+    await onAllWorkers(fleet, 'the price to be the setting again', price, (value) => value === costSeconds);
   });
-  const price = 'runfleet_poll_price_seconds';
-  await onAllWorkers(fleet, 'the price to be the setting', price, (value) => value === costSeconds);
-
-  // Each class would use up the quota alone; neither may wait for the other to be over.
-  let isOver = false;
-  const long = carry(fleet, { label: 'long', durationMs: 25_000 }, 60).finally(() => (isOver = true));
-  const short = keepGoing(fleet, { label: 'short', durationMs: 300 }, 8, () => !isOver);
-  await onAllWorkers(fleet, 'looks to be dearer', price, (value) => value > 3 * costSeconds);
-  const ended = [...(await long), ...(await short)];
-  expect(new Set(ended.map(({ status }) => status))).toEqual(new Set(['completed']));
-  const calls = (label: string): number =>
-    ended.filter((run) => run.label === label).reduce((sum, run) => sum + run.calls.total, 0);
-  const total = calls('long') + calls('short');
-  expect(calls('long') / total).toBeGreaterThan(0.1);
-  expect(calls('short') / total).toBeGreaterThan(0.1);
-  expect(fleet.ledger()).toMatchObject({ throttled: 0, duplicates: [] });
-  expect(fleet.ledger().worstWindow.calls).toBeLessThanOrEqual(rpm);
-
-  await onAllWorkers(fleet, 'the price to be the setting again', price, (value) => value === costSeconds);
 });
 
 it('notices that webhooks stop, says so, looks as without them, and goes back by itself', async (test) => {
