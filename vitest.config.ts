@@ -3,12 +3,14 @@ import { programFor } from './test/support/deploy/binaries.ts';
 
 /** Redis's own clock, restarts and replication ids, and Redis killed in the middle: nothing but a real one will do. */
 const withoutRedis =
-  programFor('the limiter, chaos and faults of Redis on a real one', 'redis-server') === null
+  programFor('quotas, the soak, chaos and faults of Redis on a real one', 'redis-server') === null
     ? [
         'test/integration/limiter/**',
+        'test/integration/outage-routes.test.ts',
         'test/e2e/accounts.test.ts',
         'test/e2e/chaos.test.ts',
         'test/e2e/redis-*.test.ts',
+        'test/e2e/soak.test.ts',
       ]
     : [];
 

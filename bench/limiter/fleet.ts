@@ -3,8 +3,6 @@
  * of our own that keeps the time of every arrival.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { connect, type Socket } from 'node:net';
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
@@ -12,6 +10,7 @@ import { Queue } from 'bullmq';
 
 import { type Arrival, ArrivalServer } from '../../test/support/arrival-server.ts';
 import { jain, worstWindow } from '../../test/support/arrivals.ts';
+import { RedisMonitor } from '../../test/support/redis-monitor.ts';
 import { withRedis } from './redis.ts';
 import { BenchResponses } from './responses.ts';
 
@@ -78,7 +77,10 @@ async function watch(
   while (new Set(arrivals.map(({ worker }) => worker)).size < load.processes) await sleep(100);
   await sleep(strideMs);
   const fromMs = performance.now();
-  using trips = new LimiterTrips(redisPort);
+  let trips = 0;
+  using _monitor = await RedisMonitor.open(redisPort, (line) => {
+    if (limiterCall.test(line)) trips += 1;
+  });
   await sleep(load.watchMs / 3);
   workers[0]?.kill('SIGKILL');
   const killedMs = performance.now();
@@ -98,7 +100,7 @@ async function watch(
     worstWindow: worstWindow(times, windowMs),
     throttled: server.throttled,
     usePercent: (during.length / ((load.limit * (toMs - fromMs)) / windowMs)) * 100,
-    tripsPerPermit: trips.count / during.length,
+    tripsPerPermit: trips / during.length,
     shares,
     jain: Math.min(...shares.map(jain)),
   };
@@ -114,24 +116,9 @@ function sharesOf(arrivals: readonly Arrival[]): number[] {
   return [...counts.values()];
 }
 
+/** A script that is called with the limiter's keys. */
+/** A script that is called with the keys of the limiter. */
 const limiterCall = /"evalsha" "[0-9a-f]+" "\d+" "\{runfleet\}:limiter:/i;
-
-/** Counts the scripts that are called with the limiter's keys. A plain socket: `ioredis` loses its place when busy. */
-class LimiterTrips implements Disposable {
-  count = 0;
-  private readonly socket: Socket;
-
-  constructor(redisPort: number) {
-    this.socket = connect(redisPort, '127.0.0.1', () => this.socket.write('MONITOR\r\n'));
-    createInterface({ input: this.socket }).on('line', (line) => {
-      if (limiterCall.test(line)) this.count += 1;
-    });
-  }
-
-  [Symbol.dispose](): void {
-    this.socket.destroy();
-  }
-}
 
 async function addRuns(redisPort: number, count: number): Promise<void> {
   const queue = new Queue('runs', {

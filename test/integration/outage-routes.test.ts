@@ -1,6 +1,6 @@
 /** Every route while Redis is away, and after it is back: taken from the document, so that none can be forgotten. */
 
-import { expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import * as z from 'zod';
 import type { RunView } from '../../src/client/index.ts';
 import { freePort } from '../../src/runtime/free-port.ts';
@@ -9,7 +9,7 @@ import { aResponse, simulated } from '../support/fleet.ts';
 import { SseReader } from '../support/http/sse-reader.ts';
 import { type Answer, knock } from '../support/knock.ts';
 import { LocalFleet } from '../support/local-fleet.ts';
-import { describeOnRealRedis, useRedis } from '../support/redis.ts';
+import { useRedis } from '../support/redis.ts';
 import { RealRedis } from '../support/redis-server.ts';
 import { required } from '../support/required.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
@@ -278,7 +278,7 @@ it('every connection breaks, and none is to be had', async () => {
   expect(wrongs).toEqual([]);
 });
 
-describeOnRealRedis('a Redis of its own', () => {
+describe('a Redis of its own', () => {
   it('says nothing more, with its connections open', async () => {
     const server = await RealRedis.start();
     onTestFinished(() => server[Symbol.asyncDispose]());
