@@ -7,6 +7,7 @@ const withoutRedis =
     ? [
         'test/integration/limiter/**',
         'test/integration/outage-routes.test.ts',
+        'test/integration/stop-workers.test.ts',
         'test/e2e/accounts.test.ts',
         'test/e2e/chaos.test.ts',
         'test/e2e/redis-*.test.ts',
