@@ -35,11 +35,17 @@ export interface ClassEstimate {
   readonly fastShare: number;
 }
 
+/** Survival by either memory alone. */
+interface Memories {
+  readonly slow: Float64Array;
+  readonly fast: Float64Array;
+}
+
 export class ClassCounts {
   private readonly slow = new DecayedCounts(slowHalfLife, lifeTableLength);
   private readonly fast = new DecayedCounts(fastHalfLife, lifeTableLength + 1);
-  /** Survival by either memory alone, as of the last estimate. */
-  private memories: { readonly slow: Float64Array; readonly fast: Float64Array } | null = null;
+  /** As of the last estimate. */
+  private memories: Memories | null = null;
 
   /** An observation's part here. `believed`: the narrowest class's estimate. Changes nothing: `add` does. */
   increment(classKey: string, observation: DurationObservation, believed: ClassEstimate): ClassIncrement {
@@ -75,16 +81,32 @@ export class ClassCounts {
    * runs in flight add, which are not in the counters yet.
    */
   estimate(parent: Float64Array, parentWeight: number, exposed: SparseWeights): ClassEstimate {
+    const { memories, ...estimate } = this.survey(parent, parentWeight, exposed);
+    this.memories = memories;
+    return estimate;
+  }
+
+  /** What ended runs alone say. Changes nothing. */
+  estimateOfTold(parent: Float64Array, parentWeight: number): ClassEstimate {
+    const { memories: _memories, ...estimate } = this.survey(parent, parentWeight, []);
+    return estimate;
+  }
+
+  private survey(
+    parent: Float64Array,
+    parentWeight: number,
+    exposed: SparseWeights,
+  ): ClassEstimate & { readonly memories: Memories } {
     const fastCounters = withShares(this.fast.weights(), exposed);
     const slow = smoothTable(lifeTableOf(withShares(this.slow.weights(), exposed), parent));
     const fast = smoothTable(lifeTableOf(fastCounters, parent));
-    this.memories = { slow: survivalOf(slow.masses), fast: survivalOf(fast.masses) };
+    const memories = { slow: survivalOf(slow.masses), fast: survivalOf(fast.masses) };
     const fastShare = 1 / (1 + Math.exp(evenScore - (fastCounters[scoreIndex] ?? 0)));
     const own = mix(fast.masses, slow.masses, fastShare);
     const evidence = fastShare * evidenceOf(fast) + (1 - fastShare) * evidenceOf(slow);
     const pseudo = parentWeight ** 2 / (parentWeight + evidence);
     const masses = mix(own, parent, evidence / (evidence + pseudo));
-    return { masses, survival: survivalOf(masses), evidence, fastShare };
+    return { masses, survival: survivalOf(masses), evidence, fastShare, memories };
   }
 
   private ratio(observation: DurationObservation, believed: Float64Array): number {

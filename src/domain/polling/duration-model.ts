@@ -142,20 +142,32 @@ export class DurationModel {
 
   /** As `estimate`, but for what runs in flight add. */
   curveOfTold(chain: ClassChain): SurvivalCurve {
-    return curveOfMasses(this.make(chain, false).masses);
+    const { priorWeight } = this.options;
+    const { masses } = this.narrowed(chain, ({ counts }, parent) =>
+      counts.estimateOfTold(parent.masses, priorWeight),
+    );
+    return curveOfMasses(masses);
   }
 
-  private make(chain: ClassChain, withExposed = true): ClassEstimate {
+  private make(chain: ClassChain): ClassEstimate {
+    const { priorWeight } = this.options;
+    return this.narrowed(chain, ({ counts, exposed }, parent) =>
+      counts.estimate(parent.masses, priorWeight, exposed ?? []),
+    );
+  }
+
+  /** From the prior down to the narrowest class. */
+  private narrowed(
+    chain: ClassChain,
+    narrow: (held: Held, parent: ClassEstimate) => ClassEstimate,
+  ): ClassEstimate {
     let parent: ClassEstimate = {
       masses: this.prior,
       survival: survivalOf(this.prior),
       evidence: 0,
       fastShare: 0,
     };
-    for (const classKey of chain.toReversed()) {
-      const { counts, exposed } = this.hold(classKey);
-      parent = counts.estimate(parent.masses, this.options.priorWeight, (withExposed ? exposed : null) ?? []);
-    }
+    for (const classKey of chain.toReversed()) parent = narrow(this.hold(classKey), parent);
     return parent;
   }
 

@@ -68,12 +68,12 @@ export class InFlight {
     for (const classKey of chain) {
       const held = this.classes.get(classKey);
       if (held === undefined || (held.believed === believed && nowMs < held.shownUntilMs)) continue;
-      going ??= goingIfSilent(model.curveOfTold(chain), chance);
       const oldestMs = nowMs - (held.slots[0]?.fromMs ?? nowMs);
       held.believed = believed;
       held.shownUntilMs = nowMs + Math.min(showAgainMs, Math.max(finestMs, showAgainShare * oldestMs));
       // As of the next time: an end until then must not be older than all that goes on.
-      model.expose(classKey, believed ? this.exposure(classKey, held.shownUntilMs, going) : null);
+      if (believed) going ??= goingIfSilent(model.curveOfTold(chain), chance);
+      model.expose(classKey, going === null ? null : this.exposure(classKey, held.shownUntilMs, going));
     }
   }
 
