@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from 'bullmq';
 import { isLostLock } from './lost-lock.ts';
+import { within } from './within.ts';
 
 /** What Redis did not take is tried again after this time. */
 export const redisRetryMs = 500;
@@ -15,17 +16,6 @@ const longDue = 1;
 /** As BullMQ reports errors of its own. */
 export function reportError(worker: Worker, error: unknown): void {
   worker.emit('error', error instanceof Error ? error : new Error(String(error)));
-}
-
-/** Null when it takes longer. */
-async function within<T>(mostMs: number, work: Promise<T>): Promise<T | null> {
-  const late = Promise.withResolvers<null>();
-  const timer = setTimeout(late.resolve, mostMs, null);
-  try {
-    return await Promise.race([work, late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /**
