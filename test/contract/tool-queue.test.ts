@@ -269,14 +269,7 @@ it('does not run a call again because Redis was away for longer than the lock', 
     (count) => count === 4,
   );
   await wire.cut();
-  await eventually(
-    'every lock to have run out, and every worker to count as dead',
-    async () => [
-      ...(await tools.client.keys(`${tools.prefix}:tools:*:lock`)),
-      ...(await tools.client.keys(tools.keys.workers)),
-    ],
-    (left) => left.length === 0,
-  );
+  await tools.allGivenUp();
   await wire.restore();
   await eventually(
     'the jobs to be taken from their workers',

@@ -148,14 +148,7 @@ if (python !== null) {
     await eventually('the call to be taken up', ran, (count) => count === 1);
     await tools.serve({ wait_for_approval: ours }, wire.redisUrl);
     await wire.cut();
-    await eventually(
-      'its lock to have run out, and every worker to count as dead',
-      async () => [
-        ...(await tools.client.keys(`${tools.prefix}:tools:*:lock`)),
-        ...(await tools.client.keys(tools.keys.workers)),
-      ],
-      (left) => left.length === 0,
-    );
+    await tools.allGivenUp();
     await wire.restore();
     await eventually(
       'its answer',

@@ -7,7 +7,7 @@ import { eventually } from '../support/eventually.ts';
 import { anAssistantsRun, aResponse, Fleet, secrets, simulated } from '../support/fleet.ts';
 import { expectRefused, knock, sendUntilTaken } from '../support/knock.ts';
 import { RunfleetProcess } from '../support/processes.ts';
-import { Receiver } from '../support/receiver.ts';
+import { callbackEnv, Receiver } from '../support/receiver.ts';
 import { RedisCluster } from '../support/redis-cluster.ts';
 import { required } from '../support/required.ts';
 import { effectsKey } from '../support/tool-effects.ts';
@@ -39,8 +39,7 @@ async function begun(test: TestContext): Promise<Scene> {
     env: {
       RUNFLEET_RPM: '6000',
       RUNFLEET_POLL_POLICY: 'learned',
-      RUNFLEET_CALLBACK_SECRET: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
-      RUNFLEET_CALLBACK_ALLOW: '127.0.0.1',
+      ...callbackEnv,
     },
   });
   await Promise.all([fleet.addTools(), RunfleetProcess.start(test, ['callbacks'], fleet.env)]);
@@ -54,6 +53,19 @@ async function begun(test: TestContext): Promise<Scene> {
     return { ...input, callback: { url: receiver.url }, ...(n % 8 === 1 ? { lane: 'one' } : {}) };
   });
   return { cluster, receiver, fleet, inputs };
+}
+
+/** All are sent, one of them under a key, and more than so many are created. */
+async function underWay({ fleet, inputs }: Scene, most: number) {
+  const before = await fleet.client.runs.createMany(inputs);
+  const key = { idempotencyKey: 'the-same' };
+  const once = await fleet.client.runs.create(aResponse({ duration_ms: 500 }), key);
+  await eventually(
+    'runs to be under way',
+    () => fleet.ledger().runs.length,
+    (created) => created > most,
+  );
+  return { before, key, once };
 }
 
 /** All of them, with their tools and callbacks; `inputs` are among them. */
@@ -82,15 +94,8 @@ async function expectAllOnce(
 
 it('carries every run to its end once, with its tools and callbacks, wherever the keys are', async (test) => {
   const scene = await begun(test);
-  const { cluster, fleet, inputs } = scene;
-  const before = await fleet.client.runs.createMany(inputs);
-  const key = { idempotencyKey: 'the-same' };
-  const once = await fleet.client.runs.create(aResponse({ duration_ms: 500 }), key);
-  await eventually(
-    'runs to be under way',
-    () => fleet.ledger().runs.length,
-    (created) => created > runs / 3,
-  );
+  const { cluster, fleet } = scene;
+  const { before, key, once } = await underWay(scene, runs / 3);
 
   const caller = { apiUrl: fleet.api.apiUrl, apiKey: secrets.runfleet };
   // Sent again by their sender until they are taken: what was refused was not accepted.
@@ -114,16 +119,9 @@ it('carries every run to its end once, with its tools and callbacks, wherever th
 
 it('loses the master of its keys, and goes on with the replica', async (test) => {
   const scene = await begun(test);
-  const { cluster, fleet, inputs } = scene;
+  const { cluster, fleet } = scene;
   const master = await cluster.addReplicaOf(prefix);
-  const before = await fleet.client.runs.createMany(inputs);
-  const key = { idempotencyKey: 'the-same' };
-  const once = await fleet.client.runs.create(aResponse({ duration_ms: 500 }), key);
-  await eventually(
-    'runs to be under way',
-    () => fleet.ledger().runs.length,
-    (created) => created > runs / 2,
-  );
+  const { before, key, once } = await underWay(scene, runs / 2);
   // Accepted runs are at both; of the steps, what is written from here on may be lost.
   await master.replicated();
   await master.kill();

@@ -6,7 +6,7 @@ import { eventually } from '../support/eventually.ts';
 import { anAssistantsRun, aResponse, Fleet, secrets, simulated } from '../support/fleet.ts';
 import { type Answer, expectRefused, knock, sendUntilTaken } from '../support/knock.ts';
 import { RunfleetProcess } from '../support/processes.ts';
-import { Receiver } from '../support/receiver.ts';
+import { callbackEnv, Receiver } from '../support/receiver.ts';
 import { RealRedis } from '../support/redis-server.ts';
 import { quiet } from '../support/redis.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
@@ -55,8 +55,7 @@ it.for(distances)(
       workers: 2,
       env: {
         RUNFLEET_RPM: distance.rpm,
-        RUNFLEET_CALLBACK_SECRET: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
-        RUNFLEET_CALLBACK_ALLOW: '127.0.0.1',
+        ...callbackEnv,
       },
     });
     await Promise.all([fleet.addTools(), RunfleetProcess.start(test, ['callbacks'], fleet.env)]);

@@ -5,7 +5,7 @@ import { RunfleetClient, type RunInput, type RunView } from '../../src/client/in
 import { eventually } from '../support/eventually.ts';
 import { anAssistantsRun, aResponse, Fleet, secrets } from '../support/fleet.ts';
 import { RunfleetProcess } from '../support/processes.ts';
-import { Receiver } from '../support/receiver.ts';
+import { callbackEnv, Receiver } from '../support/receiver.ts';
 import { useRedis } from '../support/redis.ts';
 import { required } from '../support/required.ts';
 
@@ -68,8 +68,7 @@ describe.concurrent('under load', () => {
   it('every role ends on SIGTERM, and what it had in hand is carried on by the next', async (test) => {
     const receiver = await Receiver.start(test);
     const env = {
-      RUNFLEET_CALLBACK_SECRET: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
-      RUNFLEET_CALLBACK_ALLOW: '127.0.0.1',
+      ...callbackEnv,
       RUNFLEET_METRICS_PORT: '0',
       TEST_TOOL_MS: '300',
     };

@@ -11,6 +11,12 @@ export interface Received {
   readonly body: string;
 }
 
+/** What a fleet needs to call receivers of this machine. */
+export const callbackEnv = {
+  RUNFLEET_CALLBACK_SECRET: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
+  RUNFLEET_CALLBACK_ALLOW: '127.0.0.1',
+} as const;
+
 export class Receiver {
   readonly received: Received[] = [];
   /** Calls that have not been answered. */

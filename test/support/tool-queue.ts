@@ -9,6 +9,7 @@ import { ToolWatcher } from '../../src/adapters/tools/watcher.ts';
 import { connectRedis, type RedisClient } from '../../src/adapters/redis-sdk/client.ts';
 import type { Kept, ToolCallJob, ToolReturn } from '../../src/ports/tool-calls.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
+import { eventually } from './eventually.ts';
 import { RecordingTelemetry } from './fakes/telemetry.ts';
 import { lastingKeys } from './lasting-keys.ts';
 
@@ -43,6 +44,18 @@ export class ToolQueue implements AsyncDisposable {
       prefix,
       maxOutputBytes,
     });
+  }
+
+  /** Resolves when nobody has spoken for any call for long: each may be given to others. */
+  async allGivenUp(): Promise<void> {
+    await eventually(
+      'every lock to have run out, and every worker to count as dead',
+      async () => [
+        ...(await this.client.keys(`${this.prefix}:tools:*:lock`)),
+        ...(await this.client.keys(this.keys.workers)),
+      ],
+      (left) => left.length === 0,
+    );
   }
 
   /** `url`: another way to the same Redis. */
