@@ -137,7 +137,8 @@ export class Trips {
 
   async close(): Promise<void> {
     for (const call of this.calls.splice(0)) this.options.refused(call);
-    await this.underway;
+    // A pause that waited for the trip under way makes one more, to be told to everybody.
+    while (this.underway !== null) await this.underway;
     this.closed = true;
     if (this.scheduled !== null) clearImmediate(this.scheduled);
     if (this.gatherTimer !== null) clearTimeout(this.gatherTimer);

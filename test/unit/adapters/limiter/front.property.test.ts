@@ -91,7 +91,8 @@ test('every call is answered in time, no slot serves twice, none within a pause,
       }
       await vi.advanceTimersByTimeAsync(history.seed % 8000);
       const closed = Promise.all(world.fronts.map((front) => front.close()));
-      await vi.advanceTimersByTimeAsync(2 * settings.contactMs);
+      // The trip under way, one that tells of a pause, and one that gives back.
+      await vi.advanceTimersByTimeAsync(3 * settings.contactMs);
       await closed;
       // Runs still come back, and give back what they have no use for.
       for (let ms = 0; ms < afterwardsMs; ms += 100) {
