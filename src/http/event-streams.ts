@@ -36,7 +36,7 @@ export class EventStreams {
       for await (const news of runEvents(this.deps, runId, from, controller.signal)) {
         if (res.destroyed) return;
         if (news.type === 'open') begin(res);
-        else if (!(await send(res, text(news), this.drainMs))) wasCut = true;
+        else if (!(await send(res, text(news), this.drainMs, controller.signal))) wasCut = true;
       }
       // Stopped before the run was found: the reader comes back, to another process.
       if (!res.headersSent) begin(res);
@@ -84,8 +84,8 @@ function text(news: Exclude<RunNews, { type: 'open' }>): string {
   return `id: ${news.id}\nevent: ${news.type}\ndata: ${JSON.stringify(data)}\n\n`;
 }
 
-/** Resolves when the reader may be sent more, or is gone. False: it took too long, and was cut off. */
-async function send(res: Response, message: string, drainMs: number): Promise<boolean> {
+/** Resolves when the reader may be sent more, or is gone (`left`). False: it took too long, and was cut off. */
+async function send(res: Response, message: string, drainMs: number, left: AbortSignal): Promise<boolean> {
   if (res.write(message) || res.destroyed) return true;
   let isLate = false;
   const late = setTimeout(() => {
@@ -93,7 +93,9 @@ async function send(res: Response, message: string, drainMs: number): Promise<bo
     res.destroy();
   }, drainMs);
   try {
-    await Promise.race([once(res, 'drain'), once(res, 'close')]);
+    await once(res, 'drain', { signal: left });
+  } catch (error) {
+    if (!left.aborted) throw error;
   } finally {
     clearTimeout(late);
   }

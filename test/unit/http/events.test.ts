@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { runView } from '../../../src/domain/wire/run-view.ts';
 import type { HttpDeps } from '../../../src/http/deps.ts';
 import { following } from '../../support/fakes/builders.ts';
@@ -165,6 +165,12 @@ test('a reader that takes nothing is cut off, and goes on where it was; the othe
       open.cut += how === 'cut' ? 1 : 0;
     },
   };
+  const warnings: string[] = [];
+  const warned = ({ name, message }: Error): void => {
+    if (name === 'MaxListenersExceededWarning') warnings.push(message);
+  };
+  process.on('warning', warned);
+  onTestFinished(() => void process.off('warning', warned));
   const { app, id } = await start({ eventReaders, limits: { drainMs: 3000 } }, 'stream');
   await park(app, id, {});
   const slow = await subscribe(app, id);
@@ -188,6 +194,8 @@ test('a reader that takes nothing is cut off, and goes on where it was; the othe
   expect(quick.text).toBe(words.join(''));
   await Promise.all([quick.reader.cancel(), after.reader.cancel()]);
   await eventually(() => expect(open.count).toBe(0));
+  // No turn of waiting for a reader leaves a listener behind.
+  expect(warnings).toEqual([]);
 });
 
 /** What one reader has had. */
