@@ -81,18 +81,25 @@ export async function readEvidence(
   };
 }
 
+/** https://redis.io/docs/latest/commands/pttl/: it has gone since the keys were listed; it has no end. */
+const goneMs = -2;
+const endlessMs = -1;
+
 export async function readKeys(port: number): Promise<KeyLeft[]> {
   const redis = new Redis({ port, host: '127.0.0.1' });
   try {
     const keys = (await redis.keys(`${prefix}:*`)).toSorted();
-    return await Promise.all(
+    const left = await Promise.all(
       keys.map(async (key) => {
         const [lifeMs, runIds] = await Promise.all([
           redis.pttl(key),
           key.startsWith(`${prefix}:lane:`) ? redis.zrange(key, '0', '-1') : [],
         ]);
-        return { key, ttlMs: lifeMs < 0 ? null : lifeMs, runIds };
+        return { key, lifeMs, runIds };
       }),
+    );
+    return left.flatMap(({ key, lifeMs, runIds }) =>
+      lifeMs === goneMs ? [] : { key, ttlMs: lifeMs === endlessMs ? null : lifeMs, runIds },
     );
   } finally {
     redis.disconnect();
