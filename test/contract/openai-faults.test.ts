@@ -127,6 +127,17 @@ describe.each(['responses', 'assistants'] as const)('%s', (kind) => {
     expect(retryAfterMs).toBeLessThanOrEqual(600_000);
   });
 
+  it('takes such a date to be of the clock that the answer shows, whatever ours says', async () => {
+    const theirsMs = Date.now() - 600_000;
+    const headers = {
+      ...json,
+      date: new Date(theirsMs).toUTCString(),
+      'retry-after': new Date(theirsMs + 7000).toUTCString(),
+    };
+    const provider = await against(429, headers, envelope({ message: 'Slow down.' }));
+    expect((await faultOf(provider.retrieve(refs[kind]))).retryAfterMs).toBe(7000);
+  });
+
   it('knows that a refused connection had no effect', async () => {
     const gone = await stubServer(() => {});
     await gone[Symbol.asyncDispose]();

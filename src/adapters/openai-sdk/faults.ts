@@ -1,5 +1,6 @@
 import { APIConnectionError, APIConnectionTimeoutError, APIError, APIUserAbortError } from 'openai';
 import type { FaultDetails, FaultType } from '../../domain/fault.ts';
+import { readRetryAfterMs } from '../../domain/limiter/headers.ts';
 
 /** Connection errors after which the request certainly never left. */
 const neverSent: ReadonlySet<string> = new Set([
@@ -43,7 +44,8 @@ function answerFault(error: APIError, status: number): FaultDetails {
     code: codeOf(error, status),
     message: own ? messageOf(envelope) : ownWords(status),
     httpStatus: status,
-    retryAfterMs: retryAfterMs(error.headers),
+    // The SDK ignores hints above 60 s; we do not.
+    retryAfterMs: readRetryAfterMs((name) => error.headers?.get(name), Date.now()),
   };
   return { type: typeOf(error, status, own), ...details };
 }
@@ -77,26 +79,6 @@ function codeOf(error: APIError, status: number): string {
   if (typeof error.code === 'string' && error.code !== '') return error.code;
   if (typeof error.type === 'string' && error.type !== '') return error.type;
   return `http_${status}`;
-}
-
-/** Beyond it, a hint is somebody's mistake, and a sum with it no time any more. */
-const mostRetryAfterMs = 86_400_000;
-
-/** `retry-after-ms`, else `retry-after` in seconds or as a date. The SDK ignores hints above 60 s; we do not. */
-export function retryAfterMs(headers: Headers | undefined, nowMs: () => number = Date.now): number | null {
-  const hint = hintMs(headers, nowMs);
-  return hint === null ? null : Math.min(Math.max(0, hint), mostRetryAfterMs);
-}
-
-function hintMs(headers: Headers | undefined, nowMs: () => number): number | null {
-  const inMs = Number(headers?.get('retry-after-ms') ?? Number.NaN);
-  if (Number.isFinite(inMs) && inMs >= 0) return inMs;
-  const value = headers?.get('retry-after') ?? null;
-  if (value === null) return null;
-  const seconds = Number(value);
-  if (Number.isFinite(seconds)) return seconds * 1000;
-  const dateMs = Date.parse(value);
-  return Number.isNaN(dateMs) ? null : dateMs - nowMs();
 }
 
 function fault(type: FaultType, code: string, message: string): FaultDetails {

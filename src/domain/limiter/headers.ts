@@ -11,8 +11,10 @@ export interface RateHeaders {
   readonly retryAfterMs: number | null;
 }
 
-/** `get` looks a header up by its lower-case name, as `Headers.get` does. */
-export function readRateHeaders(get: (name: string) => string | null | undefined): RateHeaders {
+/** Looks a header up by its lower-case name, as `Headers.get` does. */
+type HeaderOf = (name: string) => string | null | undefined;
+
+export function readRateHeaders(get: HeaderOf): RateHeaders {
   return {
     limitRequests: count(get('x-ratelimit-limit-requests')),
     remainingRequests: count(get('x-ratelimit-remaining-requests')),
@@ -20,7 +22,7 @@ export function readRateHeaders(get: (name: string) => string | null | undefined
     limitTokens: count(get('x-ratelimit-limit-tokens')),
     remainingTokens: count(get('x-ratelimit-remaining-tokens')),
     resetTokensMs: parseDurationMs(get('x-ratelimit-reset-tokens')),
-    retryAfterMs: readRetryAfterMs(get('retry-after-ms'), get('retry-after')),
+    retryAfterMs: readRetryAfterMs(get, null),
   };
 }
 
@@ -55,14 +57,31 @@ export function parseDurationMs(text: string | null | undefined): number | null 
   return totalMs;
 }
 
-/** Seconds, or milliseconds in the provider's own header. A date is not read: it would need the provider's clock. */
-function readRetryAfterMs(ms: string | null | undefined, s: string | null | undefined): number | null {
-  for (const [text, factor] of [
-    [ms, 1],
-    [s, 1000],
-  ] as const) {
-    const trimmed = text?.trim() ?? '';
-    if (/^\d+(\.\d+)?$/.test(trimmed)) return Number(trimmed) * factor;
-  }
-  return null;
+/** Beyond it, a hint is somebody's mistake, and a sum with it no time any more. */
+const mostRetryAfterMs = 86_400_000;
+
+/**
+ * `retry-after-ms`, else `retry-after` in seconds or as a date: of the provider's clock, which `date` shows. `nowMs` is
+ * ours, for an answer without a `date`; with null such a date counts as missing.
+ */
+export function readRetryAfterMs(get: HeaderOf, nowMs: number | null): number | null {
+  const hint = hintMs(get, nowMs);
+  return hint === null ? null : Math.min(Math.max(0, hint), mostRetryAfterMs);
+}
+
+function hintMs(get: HeaderOf, nowMs: number | null): number | null {
+  const inMs = numberOf(get('retry-after-ms'));
+  if (inMs !== null && inMs >= 0) return inMs;
+  const text = get('retry-after');
+  const seconds = numberOf(text);
+  if (seconds !== null) return seconds * 1000;
+  const untilMs = Date.parse(text ?? '');
+  const theirsMs = Date.parse(get('date') ?? '');
+  const sinceMs = Number.isNaN(theirsMs) ? nowMs : theirsMs;
+  return Number.isNaN(untilMs) || sinceMs === null ? null : untilMs - sinceMs;
+}
+
+function numberOf(text: string | null | undefined): number | null {
+  const value = Number((text ?? '').trim() || Number.NaN);
+  return Number.isFinite(value) ? value : null;
 }

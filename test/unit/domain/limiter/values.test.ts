@@ -60,6 +60,7 @@ describe('headers', () => {
     });
     expect(read({ 'retry-after-ms': '150', 'retry-after': '1' }).retryAfterMs).toBe(150);
     expect(read({ 'retry-after': 'Wed, 21 Oct 2026 07:28:00 GMT' }).retryAfterMs).toBeNull();
+    expect(read({ 'retry-after-ms': '', 'retry-after': '1' }).retryAfterMs).toBe(1000);
     expect(read({ 'x-ratelimit-limit-requests': '9'.repeat(30) }).limitRequests).toBeNull();
   });
 });
