@@ -66,6 +66,13 @@ export interface AccountState {
   tokensLearned: number;
   tokensForeign: number;
   tokensForeignAtUs: number;
+  /** When the next create that lacks tokens may come back: one that comes first, and one that came back in vain. */
+  tokensFreshUs: number;
+  tokensAgainUs: number;
+  /** Distance of the last such times, for estimates. */
+  tokensGapUs: number;
+  /** What creates use of what they reserve; 0 until it is known. */
+  tokensRatio: number;
   /** A create that has waited for tokens and is next; smaller ones may not pass it for ever. */
   holdId: string;
   holdTokens: number;
@@ -105,6 +112,10 @@ export function emptyAccount(): AccountState {
     tokensLearned: 0,
     tokensForeign: 0,
     tokensForeignAtUs: 0,
+    tokensFreshUs: 0,
+    tokensAgainUs: 0,
+    tokensGapUs: 0,
+    tokensRatio: 0,
     holdId: '',
     holdTokens: 0,
     holdUntilUs: 0,

@@ -140,6 +140,8 @@ function fence(state: AccountState, terms: LimiterTerms, nowUs: number, epoch: s
   state.shareUs = [0, 0, 0, 0, 0];
   state.freshUs = [0, 0, 0, 0, 0];
   state.againUs = [0, 0, 0, 0, 0];
+  state.tokensFreshUs = 0;
+  state.tokensAgainUs = 0;
 }
 
 function takeBack(state: AccountState, back: readonly number[], nowUs: number): void {
@@ -168,6 +170,8 @@ function tidy(state: AccountState, terms: LimiterTerms, nowUs: number, shared: G
   const base = Math.max(nowUs, state.pausedUntilUs);
   for (let at = 0; at < state.nextUs.length; at++)
     state.nextUs[at] = Math.min(state.nextUs[at] ?? 0, base + 2 * terms.windowUs);
+  state.tokensFreshUs = Math.min(state.tokensFreshUs, base + 2 * terms.horizonUs);
+  state.tokensAgainUs = Math.min(state.tokensAgainUs, base + 2 * terms.horizonUs);
   for (let index = 0; index < state.freshUs.length; index++) {
     state.freshUs[index] = Math.min(state.freshUs[index] ?? 0, base + 2 * terms.horizonUs);
     state.againUs[index] = Math.min(state.againUs[index] ?? 0, base + 2 * terms.horizonUs);

@@ -24,12 +24,60 @@ export function waitForTokens(
     if (state.holdId === ask.id) state.holdUntilUs = 0;
     return null;
   }
+  const gapUs = gapOf(state, terms, ask.tokens, limit);
+  state.tokensGapUs = gapUs;
+  const soonUs = nowUs + soonOf(terms, gapUs);
   if (ask.kind === 'returning' && isNext) {
+    const atUs = Math.min(freeAtUs, soonUs);
     state.holdId = ask.id;
     state.holdTokens = Math.min(ask.tokens, limit);
-    state.holdUntilUs = freeAtUs + bucketUs(terms) * 3;
+    state.holdUntilUs = atUs + bucketUs(terms) * 3;
+    return { type: 'later', atUs, reason: 'tokens' };
   }
-  return { type: 'later', atUs: freeAtUs, reason: 'tokens' };
+  return { type: 'later', atUs: place(state, terms, nowUs, ask, soonUs, gapUs), reason: 'tokens' };
+}
+
+/**
+ * The next place in the queue for tokens: one queue for those that come first, one for those that came back in vain.
+ * Places lie apart by what a create is found to use and not by what it reserves, so that what is settled is used.
+ */
+function place(
+  state: AccountState,
+  terms: LimiterTerms,
+  nowUs: number,
+  ask: Ask,
+  soonUs: number,
+  gapUs: number,
+): number {
+  const queue = ask.kind === 'returning' ? 'tokensAgainUs' : 'tokensFreshUs';
+  const atUs = Math.max(state[queue], soonUs);
+  const farthestUs = nowUs + terms.horizonUs;
+  if (atUs > farthestUs) return farthestUs;
+  state[queue] = atUs + gapUs;
+  return atUs;
+}
+
+function gapOf(state: AccountState, terms: LimiterTerms, tokens: number, limit: number): number {
+  const ratio = ratioOf(state);
+  return Math.ceil(Math.min(terms.windowUs, (tokens * ratio * terms.windowUs) / limit));
+}
+
+/** What creates use of what they reserve. Taken low at first: to come in vain costs little, to come late wastes tokens. */
+function ratioOf({ tokensRatio }: AccountState): number {
+  return tokensRatio > 0 ? tokensRatio : 0.25;
+}
+
+/** How soon it is worth asking again: something may have been settled by then. */
+function soonOf(terms: LimiterTerms, gapUs: number): number {
+  return Math.min(Math.max(gapUs, bucketUs(terms)), 3 * bucketUs(terms));
+}
+
+/** Creates that wait for tokens; an estimate. */
+export function queuedForTokens(state: AccountState, terms: LimiterTerms, nowUs: number): number {
+  const gapUs = state.tokensGapUs;
+  const count = (untilUs: number): number =>
+    untilUs <= nowUs ? 0 : Math.max(1, Math.round((untilUs - nowUs - soonOf(terms, gapUs)) / gapUs));
+  return count(state.tokensFreshUs) + count(state.tokensAgainUs) + (state.holdUntilUs > nowUs ? 1 : 0);
 }
 
 /** When at most `atMost` tokens are left in the window (and booked ahead). */
@@ -66,11 +114,18 @@ function unreserve(state: AccountState, id: string, nowUs: number): void {
   settleTokens(state, id, 0, nowUs);
 }
 
+function learnRatio(state: AccountState, seen: number): void {
+  const known = ratioOf(state);
+  state.tokensRatio = Math.max(0.05, known + (Math.min(seen, 20) - known) / 8);
+}
+
 /** What the call used counts from now on instead of the estimate. Once only; too late, it changes nothing. */
 export function settleTokens(state: AccountState, id: string, used: number, nowUs: number): void {
   const reservation = state.reservations.get(id);
   if (reservation === undefined) return;
   state.reservations.delete(id);
   if (reservation.expiresAtUs <= nowUs) return;
+  // Nothing used means that there was no call.
+  if (used > 0) learnRatio(state, used / reservation.tokens);
   addTokens(state, reservation.bucket, used - reservation.tokens);
 }

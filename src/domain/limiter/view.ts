@@ -1,9 +1,10 @@
 /** An account's quota, to be shown: limits, use, who waits and why. */
 
 import { type CallClass, callClasses } from './classes.ts';
-import { limitNow, tokenLimitNow } from './limit.ts';
+import { ceilingOf, limitNow, tokenLimitNow } from './limit.ts';
 import type { AccountState } from './state.ts';
 import type { LimiterTerms } from './terms.ts';
+import { queuedForTokens } from './tokens.ts';
 import { bucketOf, tokenCells, usedBetween } from './usage.ts';
 
 export interface QuotaView {
@@ -22,8 +23,11 @@ export interface UnitView {
   readonly limit: number | null;
   readonly used: number;
   readonly usedRatio: number;
-  /** `configured`, `headers`; `throttled`: held down by 429s; `shared`: held down by others' use. */
-  readonly source: 'none' | 'configured' | 'headers' | 'throttled' | 'shared';
+  /**
+   * `configured`, `headers`; `throttled`: held down by 429s; `shared`: held down by others' use; `guess`: where calls
+   * begin while nothing is known.
+   */
+  readonly source: 'none' | 'configured' | 'headers' | 'throttled' | 'shared' | 'guess';
 }
 
 export interface ClassView {
@@ -57,7 +61,9 @@ export function viewOf(state: AccountState, terms: LimiterTerms, nowUs: number):
         (sum, { bucket, calls }) => (bucket > bucketOf(nowUs, terms) ? sum + (calls[index] ?? 0) : sum),
         0,
       ),
-      queued: gapUs > 0 ? Math.round(waitUs / gapUs) : 0,
+      queued:
+        (gapUs > 0 ? Math.round(waitUs / gapUs) : 0) +
+        (name === 'create' ? queuedForTokens(state, terms, nowUs) : 0),
     };
   };
   const classes = {
@@ -83,7 +89,8 @@ export function viewOf(state: AccountState, terms: LimiterTerms, nowUs: number):
 
 function reasonOf(state: AccountState, nowUs: number): 'tokens' | 'settling' | 'quota' {
   if (state.fencedUntilUs > nowUs) return 'settling';
-  return state.holdUntilUs > nowUs ? 'tokens' : 'quota';
+  const latestUs = Math.max(state.holdUntilUs, state.tokensFreshUs, state.tokensAgainUs);
+  return latestUs > nowUs ? 'tokens' : 'quota';
 }
 
 function requestView(
@@ -96,12 +103,20 @@ function requestView(
     const counts = terms.free[index] === 0 && terms.classRequests[index] === 0;
     return counts ? sum + classes[name].usedInWindow : sum;
   }, 0);
+  const booked = callClasses.reduce((sum, name) => sum + classes[name].booked, 0);
+  // Nothing is known, and nobody keeps to the guess: calls go freely, and are not counted.
+  if (isGuess(state, terms) && used + booked === 0) return unit(0, 0, 'none');
   const limit = limitNow(state, terms, nowUs);
   return unit(limit, used, sourceOf(state, terms, limit));
 }
 
+function isGuess(state: AccountState, terms: LimiterTerms): boolean {
+  return ceilingOf(state, terms) < 0 && state.cutAtUs === 0;
+}
+
 function sourceOf(state: AccountState, terms: LimiterTerms, limit: number): UnitView['source'] {
   if (limit === 0) return 'none';
+  if (isGuess(state, terms)) return 'guess';
   if (state.rate > 0 && limit <= state.rate) return 'throttled';
   const known = terms.requests > 0 ? terms.requests : state.learned;
   const ceiling = state.learned > 0 ? Math.min(known, state.learned) : known;

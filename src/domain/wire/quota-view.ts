@@ -5,12 +5,12 @@ import { callClasses } from '../limiter/classes.ts';
 
 const unit = z.strictObject({
   limit: z.int().nullable().describe('In force now, a minute; null: no limit, or none known yet.'),
-  used: z.number().describe('In the last minute.'),
+  used: z.number().describe('In the last minute. Calls are not counted where no limit is kept.'),
   used_ratio: z.number(),
   source: z
-    .enum(['none', 'configured', 'headers', 'throttled', 'shared'])
+    .enum(['none', 'configured', 'headers', 'throttled', 'shared', 'guess'])
     .describe(
-      'Where the limit comes from; `throttled`: held down by 429s; `shared`: by others on the same key.',
+      'Where the limit comes from; `throttled`: held down by 429s; `shared`: by others on the same key; `guess`: where calls begin while nothing is known.',
     ),
 });
 

@@ -17,6 +17,7 @@ local function fence()
   for i = 1, 6 do s.next[i] = s.fencedUntil end
   s.debts, s.free = {}, {}
   for i = 1, CLASSES do s.share[i], s.fresh[i], s.again[i] = 0, 0, 0 end
+  s.tokensFresh, s.tokensAgain = 0, 0
 end
 
 local function takeBack(back)
@@ -44,6 +45,8 @@ local function tidy(shared)
   s.fencedUntil = math.min(s.fencedUntil, now + terms.fenceUs + 2 * terms.windowUs)
   local base = math.max(now, s.pausedUntil)
   for i = 1, 6 do s.next[i] = math.min(s.next[i], base + 2 * terms.windowUs) end
+  s.tokensFresh = math.min(s.tokensFresh, base + 2 * terms.horizonUs)
+  s.tokensAgain = math.min(s.tokensAgain, base + 2 * terms.horizonUs)
   for i = 1, CLASSES do
     s.fresh[i] = math.min(s.fresh[i], base + 2 * terms.horizonUs)
     s.again[i] = math.min(s.again[i], base + 2 * terms.horizonUs)

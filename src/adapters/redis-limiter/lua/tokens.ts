@@ -2,6 +2,8 @@
 export const tokensLua = `
 local reservationKeys = {}
 
+local function ratioOf() return s.tokensRatio > 0 and s.tokensRatio or 0.25 end
+
 local function settleTokens(id, used)
   local k = reservationKeys[id]
   local text = k and redis.call('GET', k)
@@ -9,6 +11,10 @@ local function settleTokens(id, used)
   redis.call('DEL', k)
   local r = numbers(text)
   if r[3] <= now then return end
+  if used > 0 then
+    local known = ratioOf()
+    s.tokensRatio = math.max(0.05, known + (math.min(used / r[2], 20) - known) / 8)
+  end
   addTokens(r[1], used - r[2])
 end
 
@@ -40,9 +46,19 @@ local function waitForTokens(ask)
     if s.holdId == ask.id then s.holdUntil = 0 end
     return nil
   end
+  local gap = math.ceil(math.min(terms.windowUs, (ask.tokens * ratioOf() * terms.windowUs) / limit))
+  s.tokensGap = gap
+  local soon = now + math.min(math.max(gap, bucketUs()), 3 * bucketUs())
   if ask.kind == 'returning' and isNext then
+    at = math.min(at, soon)
     s.holdId, s.holdTokens, s.holdUntil = ask.id, math.min(ask.tokens, limit), at + bucketUs() * 3
+    return at
   end
+  local queue = ask.kind == 'returning' and 'tokensAgain' or 'tokensFresh'
+  at = math.max(s[queue], soon)
+  local farthest = now + terms.horizonUs
+  if at > farthest then return farthest end
+  s[queue] = at + gap
   return at
 end
 

@@ -188,9 +188,14 @@ describe('tokens', () => {
   test('of a worker that died come back by themselves', () => {
     const account = new Account({ requests: 3000, tokens: 1000 });
     create(account, 'a', 1000);
-    const wait = create(account, 'b', 1000);
-    account.pass(((wait?.type === 'later' ? wait.atUs : 0) - account.nowUs) / 1000);
-    expect(create(account, 'b', 1000, 'returning')).toMatchObject({ type: 'slot' });
+    let answer = create(account, 'b', 1000);
+    const since = account.nowUs;
+    while (answer?.type === 'later') {
+      account.pass((answer.atUs - account.nowUs) / 1000);
+      answer = create(account, 'b', 1000, 'returning');
+    }
+    expect(answer).toMatchObject({ type: 'slot' });
+    expect(account.nowUs - since).toBeLessThan(62_000_000);
     account.pass(70_000);
     account.step({ settle: [{ id: 'b', tokens: 0 }] });
     expect(account.view().tokens.used).toBe(0);
@@ -224,8 +229,10 @@ describe('learning', () => {
 
   test('an unknown limit starts low and follows the headers', () => {
     const account = new Account({});
+    // Where calls go freely for now, nobody asks.
+    expect(account.view().requests).toMatchObject({ limit: null, source: 'none' });
     account.ask('look', 1);
-    expect(account.view().requests).toMatchObject({ limit: 60, source: 'throttled' });
+    expect(account.view().requests).toMatchObject({ limit: 60, source: 'guess' });
     account.step({ seen: { ...seen, atUs: account.nowUs, limitRequests: 500, remainingRequests: 499 } });
     expect(account.view().requests).toMatchObject({ limit: 500, source: 'headers' });
     account.step({ seen: { ...seen, atUs: account.nowUs, limitRequests: 200, remainingRequests: 199 } });
