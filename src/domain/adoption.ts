@@ -1,7 +1,8 @@
-/** A create whose answer was lost, and an id at the provider that may be its run's: a webhook for it has come. */
+/** Whose run it is that the provider tells of: one found for a create whose answer was lost, or what came as an answer. */
 
 import type { DecideContext } from './decision.ts';
-import type { CreatingState } from './run.ts';
+import type { FaultDetails } from './fault.ts';
+import type { CreatingState, RunState } from './run.ts';
 import type { ProviderSnapshot } from './snapshot.ts';
 
 /** Each look that was for nothing puts the next one off by so much more: some twenty in a quarantine of a minute. */
@@ -39,3 +40,26 @@ export function withoutCandidate(state: CreatingState, nowMs: number): CreatingS
   const inspections = (state.inspections ?? 0) + 1;
   return { ...rest, faultStreak: 0, inspections, inspectAfterMs: nowMs + inspections * inspectionGapMs };
 }
+
+/**
+ * A cache, or a server that mixes its answers up: a run must not end with a stranger's output. Our id in the metadata tells,
+ * for some gateways give a run another id in each answer; without it, the id that was asked for.
+ */
+export function isStrangers(
+  state: RunState,
+  { runId, providerRunId }: ProviderSnapshot,
+  { spec }: DecideContext,
+): boolean {
+  if (typeof runId === 'string' && runId !== spec.id) return true;
+  if (state.phase !== 'following' || providerRunId === state.providerRunId) return false;
+  // One that it has left behind is its own, and yet not the one that it follows.
+  return runId !== spec.id || (state.tools?.formerRunIds.includes(providerRunId) ?? false);
+}
+
+export const strangersAnswer: FaultDetails = {
+  type: 'unclear',
+  code: 'another_run',
+  message: 'The provider answered with another run than the one that was asked for.',
+  httpStatus: null,
+  retryAfterMs: null,
+};

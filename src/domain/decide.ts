@@ -5,7 +5,15 @@
  * or `end`. Nothing here knows of Redis, HTTP or the wall clock; see docs/architecture.md for the diagram.
  */
 
-import { isOurs, isWorthALook, quarantineEndMs, withCandidate, withoutCandidate } from './adoption.ts';
+import {
+  isOurs,
+  isStrangers,
+  isWorthALook,
+  quarantineEndMs,
+  strangersAnswer,
+  withCandidate,
+  withoutCandidate,
+} from './adoption.ts';
 import { decideFault } from './decide-fault.ts';
 import { decideReply } from './decide-reply.ts';
 import { followStream, resumed, withoutStream } from './decide-stream.ts';
@@ -61,6 +69,8 @@ export function decide(state: RunState, event: RunEvent, context: DecideContext)
     case 'replied':
       if (event.call === 'adopt' && !isSuccessor(state, event.snapshot, context))
         return notAdopted(state, context);
+      if (event.call !== 'adopt' && isStrangers(state, event.snapshot, context))
+        return decideFault(state, event.call, strangersAnswer, context);
       return decideReply(state, event.call, event.snapshot, context);
     case 'found':
       return event.snapshot === null
@@ -204,6 +214,8 @@ function streamed(
   context: DecideContext,
 ): Decision {
   if (state.phase !== 'following') return wait(state, context.nowMs, context);
+  if (isStrangers(state, snapshot, context))
+    return { state: withoutStream(state), next: { type: 'call', call: 'retrieve' } };
   const seenAtMs = Math.max(state.lastLookAtMs, Math.min(lastSeenAtMs, context.nowMs));
   return decideReply({ ...withoutStream(state), lastLookAtMs: seenAtMs }, 'retrieve', snapshot, context);
 }
