@@ -222,6 +222,10 @@ describe('a run that is over is over, whatever else is written there', () => {
     '"incomplete_details":"none"',
     '"metadata":"none"',
     '"metadata":[1]',
+    '"output":"Hello."',
+    '"output":{"text":"Hello."}',
+    '"required_action":"none"',
+    '"required_action":{"submit_tool_outputs":{"tool_calls":[{}]}}',
     '"__proto__":{"status":"failed"}',
     '"status":"failed","status":"completed"',
   ])('%s', async (field) => {

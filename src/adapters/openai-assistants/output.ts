@@ -1,10 +1,11 @@
 import * as z from 'zod';
 import type { RunOutput } from '../../domain/snapshot.ts';
+import { shallow } from '../openai-sdk/lenient.ts';
 
 const messageSchema = z.looseObject({
   role: z.string(),
   run_id: z.string().nullish(),
-  content: z.array(z.unknown()),
+  content: z.array(z.unknown()).transform(shallow),
 });
 
 export const messagesSchema = z.looseObject({ data: z.array(messageSchema) });

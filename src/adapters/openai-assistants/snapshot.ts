@@ -23,7 +23,8 @@ export const runSchema = z.looseObject({
   incomplete_details: z.looseObject({ reason: text }).nullish().catch(null),
   required_action: z
     .looseObject({ submit_tool_outputs: z.looseObject({ tool_calls: z.array(toolCallSchema) }).nullish() })
-    .nullish(),
+    .nullish()
+    .catch(null),
   usage: z
     .looseObject({ prompt_tokens: count, completion_tokens: count, total_tokens: count })
     .nullish()
@@ -39,6 +40,7 @@ export function snapshotOf({ data, pollAfterMs }: Answer<RunAnswer>): ProviderSn
     expiresAtMs: data.expires_at,
     pollAfterMs,
     usage: usageOf(data),
+    runId: runIdOf(data),
   };
   const running = { ...base, phase: 'running', rawStatus: data.status } as const;
   switch (data.status) {
@@ -73,6 +75,11 @@ export function snapshotOf({ data, pollAfterMs }: Answer<RunAnswer>): ProviderSn
     default:
       return { ...running, status: 'unknown', toolCalls: [] };
   }
+}
+
+function runIdOf({ metadata }: RunAnswer): string | null {
+  const runId = metadata?.['runfleet_id'];
+  return typeof runId === 'string' ? runId : null;
 }
 
 function endOf(data: RunAnswer): number | null {

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { EndedSnapshot, ProviderSnapshot, RunOutput, ToolCall, Usage } from '../../domain/snapshot.ts';
 import type { Answer } from '../openai-sdk/call.ts';
-import { count, stampMs, text } from '../openai-sdk/lenient.ts';
+import { count, shallow, stampMs, text } from '../openai-sdk/lenient.ts';
 
 /** The parts of a response that we read; the rest passes. https://platform.openai.com/docs/api-reference/responses */
 export const responseSchema = z.looseObject({
@@ -11,7 +11,11 @@ export const responseSchema = z.looseObject({
   completed_at: stampMs,
   error: z.looseObject({ code: text, message: text }).nullish().catch(null),
   incomplete_details: z.looseObject({ reason: text }).nullish().catch(null),
-  output: z.array(z.unknown()).nullish(),
+  output: z
+    .array(z.unknown())
+    .nullish()
+    .catch(null)
+    .transform((items) => shallow(items ?? [])),
   metadata: z
     .looseObject({ runfleet_id: z.string().nullish().catch(null) })
     .nullish()
@@ -47,8 +51,8 @@ export function snapshotOf({ data, pollAfterMs }: Answer<ResponseAnswer>): Provi
         status: data.status,
         endedAtMs: data.completed_at,
         error: errorOf(data),
-        output: outputOf(data.output ?? []),
-        ...(data.status === 'completed' ? callsOf(data.output ?? []) : {}),
+        output: outputOf(data.output),
+        ...(data.status === 'completed' ? callsOf(data.output) : {}),
       };
     default:
       return { ...base, phase: 'running', status: 'unknown', rawStatus: data.status, toolCalls: [] };

@@ -29,3 +29,23 @@ export const stampMs = number
 export const count = number.pipe(z.int().min(0));
 
 export const text = z.string().nullish().catch(null);
+
+/** Deeper than any item is, and far from what would overflow the stack of who writes or reads it. */
+const mostLevels = 200;
+
+/** Those items that can be kept. */
+export function shallow<T>(items: readonly T[]): T[] {
+  return items.filter((item) => !isDeeperThan(item, mostLevels));
+}
+
+/** Level by level, and not by calling itself: that is what it guards against. */
+function isDeeperThan(item: unknown, levels: number): boolean {
+  let level = [item];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > levels) return true;
+    level = level.flatMap((value): unknown[] =>
+      typeof value === 'object' && value !== null ? Object.values(value) : [],
+    );
+  }
+  return false;
+}
