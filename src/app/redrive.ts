@@ -1,4 +1,4 @@
-import { RunNotFoundError, RunStillOpenError } from '../domain/errors.ts';
+import { RunNotFoundError, RunNotRedrivableError, RunStillOpenError } from '../domain/errors.ts';
 import type { Clock, Randomness } from '../ports/clock.ts';
 import type { RunStore } from '../ports/run-store.ts';
 import { accept } from './accept.ts';
@@ -20,7 +20,8 @@ export interface Redriven {
 /**
  * Runs an ended run again, as a new run with the same request. With `once`, a run is sent again only if it never was, so
  * that many can be redriven by filter, and the filter be repeated.
- * Throws `RunNotFoundError`, `BacklogFullError`, or `RunStillOpenError` while the first is going: that would be a second create.
+ * Throws `RunNotFoundError`, `BacklogFullError`, `RunNotRedrivableError` for a job whose data never fitted, or
+ * `RunStillOpenError` while the first is going: that would be a second create.
  */
 export async function redrive(
   deps: RedriveDeps,
@@ -29,9 +30,10 @@ export async function redrive(
 ): Promise<Redriven> {
   const { store } = deps;
   const record = await store.get(id);
-  const data = await store.getData(id);
-  if (record === null || data === null) throw new RunNotFoundError(id);
+  if (record === null) throw new RunNotFoundError(id);
   if (record.outcome === null) throw new RunStillOpenError(id);
+  const data = await store.getData(id);
+  if (data === null) throw new RunNotRedrivableError(id);
   const nowMs = deps.clock.nowMs();
   const next = { ...data, accepted_at: new Date(nowMs).toISOString() };
   const fresh = deps.randomness.runId(nowMs);

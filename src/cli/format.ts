@@ -130,28 +130,47 @@ function waitsFor(run: RunView): string | null {
   return `tool outputs: ${names.join(', ')}`;
 }
 
-const columns = [
-  ['STATUS', 15],
-  ['KIND', 10],
-  ['ACCEPTED', 20],
-  ['CALLS', 5],
-  ['DELAY', 9],
-] as const;
-
-export function tableHead(idWidth: number, paint: Paint): string {
-  const cells = ['ID'.padEnd(idWidth), ...columns.map(([name, width]) => name.padEnd(width)), 'LABEL'];
-  return paint('dim', cells.join('  '));
+interface Column {
+  readonly name: string;
+  readonly width: number;
+  readonly of: (run: RunView) => string;
 }
 
-export function tableRow(run: RunView, idWidth: number, paint: Paint): string {
-  const values = [
-    run.status,
-    run.kind,
-    time(run.accepted_at),
-    String(run.calls.total),
-    run.detection_delay_ms === null ? '' : duration(run.detection_delay_ms),
+const delayColumn: Column = {
+  name: 'DELAY',
+  width: 9,
+  of: ({ detection_delay_ms: ms }) => (ms === null ? '' : duration(ms)),
+};
+
+/** Why it is dead: there is no answer that could have been late. */
+const errorColumn: Column = { name: 'ERROR', width: 18, of: ({ error }) => error?.code ?? '' };
+
+/** The first one is painted. */
+function columnsOf({ dead }: TableOptions): readonly Column[] {
+  return [
+    { name: 'STATUS', width: 15, of: ({ status }) => status },
+    { name: 'KIND', width: 10, of: ({ kind }) => kind },
+    { name: 'ACCEPTED', width: 20, of: (run) => time(run.accepted_at) },
+    { name: 'CALLS', width: 5, of: ({ calls: { total } }) => String(total) },
+    dead ? errorColumn : delayColumn,
   ];
-  const cells = columns.map(([, width], index) => printable(values[index] ?? '').padEnd(width));
+}
+
+export interface TableOptions {
+  readonly idWidth: number;
+  readonly paint: Paint;
+  /** Of dead letters. */
+  readonly dead: boolean;
+}
+
+export function tableHead(table: TableOptions): string {
+  const names = columnsOf(table).map(({ name, width }) => name.padEnd(width));
+  return table.paint('dim', ['ID'.padEnd(table.idWidth), ...names, 'LABEL'].join('  '));
+}
+
+export function tableRow(run: RunView, table: TableOptions): string {
+  const { idWidth, paint } = table;
+  const cells = columnsOf(table).map(({ width, of }) => printable(of(run)).padEnd(width));
   const [status = '', ...rest] = cells;
   const id = printable(run.id).padEnd(idWidth);
   return [id, paint(styleOf(run.status), status), ...rest, printable(run.label ?? '')].join('  ').trimEnd();

@@ -53,6 +53,15 @@ export class RunStillOpenError extends RunfleetError {
   }
 }
 
+/** What the run was asked to be cannot be read, so it cannot be asked again. */
+export class RunNotRedrivableError extends RunfleetError {
+  override readonly name = 'RunNotRedrivableError';
+
+  constructor(id: string) {
+    super(`What run ${id} was asked to be is not in a form that can be sent again. Send it as a new run.`);
+  }
+}
+
 /** An inbound webhook that is not the provider's, or cannot be read. */
 export class WebhookRefusedError extends RunfleetError {
   override readonly name = 'WebhookRefusedError';

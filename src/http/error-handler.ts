@@ -61,6 +61,7 @@ const backlogRetrySeconds = 5;
 const sortsByName: Readonly<Record<string, ProblemName>> = {
   RunNotFoundError: 'run-not-found',
   RunStillOpenError: 'run-open',
+  RunNotRedrivableError: 'not-redrivable',
   ToolsNotAwaitedError: 'tools-not-awaited',
   WebhookRefusedError: 'webhook-refused',
   IdempotencyMismatchError: 'idempotency-mismatch',

@@ -68,6 +68,11 @@ export const problemSorts = {
     title: 'The run has not ended.',
     advice: 'Cancel it first, or wait for its end.',
   },
+  'not-redrivable': {
+    status: 409,
+    title: 'The run cannot be run again.',
+    advice: 'Its job never fitted the schema: send it as a new run, with the mistake corrected.',
+  },
   'backlog-full': {
     status: 429,
     title: 'The fleet has as many runs in flight as it may hold.',

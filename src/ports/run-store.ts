@@ -47,7 +47,7 @@ export interface RunStore {
   /** The same for many, in one trip; all or none are written. */
   addMany(runs: readonly { readonly id: string; readonly data: JobData }[]): Promise<void>;
   get(id: string): Promise<RunRecord | null>;
-  /** The job data as accepted, request included; null when the run is gone. */
+  /** The job data as accepted, request included; null when the run is gone, or its data fit no schema. */
   getData(id: string): Promise<JobData | null>;
   /** Notes the run that this one is sent again as, unless there is one on record. Returns the one that stands. */
   markRedriven(id: string, as: string): Promise<string>;

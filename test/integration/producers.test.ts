@@ -101,6 +101,11 @@ describe('a foreign producer', () => {
     await expect(fleet.client.runs.list({ dead: true })).resolves.toMatchObject({ data: [{ id }] });
     await expect(fleet.client.runs.wait(id)).resolves.toMatchObject({ status: 'rejected' });
     await expect(fleet.client.runs.cancel(id)).resolves.toMatchObject({ status: 'rejected' });
+    // There is nothing that could be sent again.
+    await expect(fleet.client.runs.redrive(id)).rejects.toMatchObject({
+      status: 409,
+      problem: { type: '/docs#problem-not-redrivable' },
+    });
     expect(fleet.simulator.ledger().callsTotal).toBe(0);
   });
 });

@@ -89,14 +89,18 @@ async function deadLetters(
 ): Promise<string[]> {
   const { kind, status, label, error, limit } = options;
   const found: string[] = [];
+  let unfit = 0;
   const signal = context.stopped();
   for await (const run of client.runs.all({ dead: true, kind, limit: 100 }, { signal })) {
     if (found.length === limit) break;
     if (status !== undefined && run.status !== status) continue;
     if (label !== undefined && run.label !== label) continue;
     if (error !== undefined && run.error?.code !== error) continue;
-    found.push(run.id);
+    if (run.error?.code === 'invalid_job') unfit += 1;
+    else found.push(run.id);
   }
+  if (unfit > 0)
+    context.out.message(`${unfit} left out: jobs whose data never fitted the schema. Send them as new runs.`);
   // The oldest first, as they were sent.
   return found.toReversed();
 }

@@ -6,6 +6,7 @@ import type { RunKind, RunStatus } from '../../domain/status.ts';
 import { RunfleetWaitTimeoutError } from '../../client/index.ts';
 import type { FleetOptions } from '../context.ts';
 import { tableHead, tableRow } from '../format.ts';
+import type { TableOptions } from '../format.ts';
 import { exitCodes, InterruptedError } from '../io.ts';
 import { integer, parseSeconds } from '../parse.ts';
 import { examples, exitCodeOf, showRun, waitWithProgress, withFleet } from './command.ts';
@@ -102,7 +103,7 @@ export function registerList({ program, context, finish }: Registration): void {
       limit: Math.min(most, pageSize),
     };
     let shown = 0;
-    let idWidth = 0;
+    let table: TableOptions | null = null;
     for await (const run of context.client(options).runs.all(query, { signal })) {
       signal.throwIfAborted();
       if (shown === most) break;
@@ -111,11 +112,11 @@ export function registerList({ program, context, finish }: Registration): void {
         out.json(run);
         continue;
       }
-      if (shown === 1) {
-        idWidth = run.id.length;
-        out.line(tableHead(idWidth, out.paint));
+      if (table === null) {
+        table = { idWidth: run.id.length, paint: out.paint, dead: options.dead === true };
+        out.line(tableHead(table));
       }
-      out.line(tableRow(run, idWidth, out.paint));
+      out.line(tableRow(run, table));
     }
     if (shown === 0) out.message('No runs fit.');
     finish(exitCodes.ok);

@@ -116,7 +116,14 @@ export function runRoutes(deps: HttpDeps, waits: LongWaits): Route[] {
           example: examples.acceptedRun,
         },
       },
-      problems: ['run-not-found', 'run-open', 'backlog-full', 'unavailable', 'acceptance-unknown'],
+      problems: [
+        'run-not-found',
+        'run-open',
+        'not-redrivable',
+        'backlog-full',
+        'unavailable',
+        'acceptance-unknown',
+      ],
       handle: async ({ req, res, caller, query }) => {
         refuseIdempotencyKey(req);
         const first = await visibleRun(deps.store, runIdOf(req), caller);

@@ -11,7 +11,13 @@ describe('dead letters', () => {
     await using stub = await Stub.start(page(dead('run_1', 'server_error')));
     const { code, stdout } = await run(['list', '--dead', '--url', stub.url]);
     expect(code).toBe(0);
-    expect(stdout).toContain('run_1');
+    expect(stdout).toBe(
+      [
+        'ID     STATUS           KIND        ACCEPTED              CALLS  ERROR               LABEL',
+        'run_1  failed           responses   2026-11-20 04:00:00Z  3      server_error',
+        '',
+      ].join('\n'),
+    );
     expect(stub.requests[0]?.path).toContain('dead=true');
   });
 
@@ -41,6 +47,16 @@ describe('dead letters', () => {
     await using stub = await Stub.start(page(dead('run_1', 'server_error')));
     const { code, stdout } = await run(['redrive', '--dead', '--dry-run', '--url', stub.url]);
     expect([code, stdout, stub.requests.length]).toEqual([0, 'run_1\n', 1]);
+  });
+
+  it('are left out where they never were runs', async () => {
+    await using stub = await Stub.start(page(dead('job_2', 'invalid_job'), dead('run_1', 'lost')), {
+      status: 202,
+      json: aRun({ id: 'run_9' }),
+    });
+    const { code, stdout, stderr } = await run(['redrive', '--dead', '--url', stub.url]);
+    expect([code, stdout]).toEqual([0, 'run_1  again as  run_9\n']);
+    expect(stderr).toContain('1 left out');
   });
 
   it.each([[['redrive']], [['redrive', 'run_1', '--dead']]])('%j does not say which', async (argv) => {
