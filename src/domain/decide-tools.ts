@@ -203,9 +203,10 @@ export function beginSubmit(state: FollowingState | CreatingState, nowMs: number
   return {
     ...withoutAsking(state),
     status: 'in_progress',
-    // From here on it goes on by itself, if the answers arrive.
+    // From here on it goes on by itself, if the answers arrive: also where no reply says so.
     ageFromMs: nowMs,
     lastLookAtMs: nowMs,
+    looks: 0,
     tools: { ...(state.tools ?? noToolProgress), submitted },
   };
 }

@@ -2,8 +2,10 @@
 
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { beginCall } from '../../../src/domain/decide.ts';
 import { faultTypes } from '../../../src/domain/fault.ts';
-import { seconds, t0 } from '../../support/fakes/builders.ts';
+import { following, running, seconds, t0 } from '../../support/fakes/builders.ts';
+import { decideAt, replied, waitOf } from './given.ts';
 import { liveWithTools, type ToolLife, type ToolPlan, type ToolTurn } from './tool-life.ts';
 
 const plain: ToolPlan = {
@@ -137,6 +139,14 @@ describe('a life whose submit loses its reply', () => {
     expect(life.outcome.status).toBe('completed');
     expect([...life.submits.values()]).toEqual([2]);
     expect([...life.effects.values()]).toEqual([1]);
+  });
+
+  it.each([0, 12])('is looked at again soon, though there were %i looks before it', (looks) => {
+    const calls = [{ id: 'call_1', name: 'add', arguments: '{}' }];
+    const asking = following({ looks, status: 'requires_action', toolCalls: calls, asking: { sinceMs: t0 } });
+    const sent = beginCall(asking, 'submit', t0);
+    const stale = replied('retrieve', running('requires_action', { toolCalls: calls }));
+    expect(waitOf(decideAt(1000, sent, stale))).toBe(1750);
   });
 
   it('is refused the second time when the provider was slow to show the first, and goes on', () => {
