@@ -1,12 +1,13 @@
 /** The answers to tool calls, against the simulator. */
 
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { AssistantsProvider } from '../../src/adapters/openai-assistants/index.ts';
 import { ResponsesProvider } from '../../src/adapters/openai-responses/index.ts';
 import { followUp } from '../../src/adapters/openai-responses/request.ts';
-import type { createOpenAiClient } from '../../src/adapters/openai-sdk/client.ts';
+import { createOpenAiClient } from '../../src/adapters/openai-sdk/client.ts';
 import type { ProviderRequest, RunProvider } from '../../src/ports/run-provider.ts';
-import { providerHarness } from '../support/provider-harness.ts';
+import { apiKey, providerHarness } from '../support/provider-harness.ts';
+import { answering, stubServer } from '../support/stub-server.ts';
 import { type ToolProviderHarness, toolProviderConformance } from './suites/run-provider-tools.ts';
 
 async function harnessOf(
@@ -92,3 +93,27 @@ it.each([
 ])('forces no call for ever: tool_choice %j becomes %j', (choice, sent) => {
   expect(followUp({ model: 'gpt-5', tool_choice: choice }, 'resp_1', outputs)['tool_choice']).toEqual(sent);
 });
+
+it.each([
+  ['"arguments":{"city":"Bern"}', '{"city":"Bern"}'],
+  ['"arguments":[1]', '[1]'],
+  ['"arguments":null', ''],
+  ['"also":1', ''],
+])('a call whose arguments are no text is answered like any other: %s', async (given, text) => {
+  const item = `{"type":"function_call","call_id":"c","name":"add",${given}}`;
+  const action = `{"submit_tool_outputs":{"tool_calls":[{"id":"c","function":{"name":"add",${given}}}]}}`;
+  const shown = { toolCalls: [{ id: 'c', name: 'add', arguments: text }] };
+  const response = await clientOf(`{"id":"x","status":"completed","output":[${item}]}`);
+  const run = await clientOf(
+    `{"id":"x","thread_id":"t","status":"requires_action","required_action":${action}}`,
+  );
+  const ref = { providerRunId: 'x', threadId: 't' };
+  expect(await new ResponsesProvider(response).retrieve(ref)).toMatchObject(shown);
+  expect(await new AssistantsProvider(run).retrieve(ref)).toMatchObject(shown);
+});
+
+async function clientOf(answer: string): Promise<ReturnType<typeof createOpenAiClient>> {
+  const server = await stubServer(answering(200, { 'content-type': 'application/json' }, answer));
+  onTestFinished(() => server[Symbol.asyncDispose]());
+  return createOpenAiClient({ apiKey, baseUrl: server.baseUrl, timeoutMs: 5000, createTimeoutMs: 5000 });
+}

@@ -18,8 +18,8 @@ async function answered(tools: ToolQueue) {
   );
 }
 
-it.each(['constructor', '__proto__', 'toString', 'ä'.repeat(100)])(
-  'knows no tool %s that nobody serves',
+it.each(['constructor', '__proto__', 'toString', 'ä'.repeat(100), ''])(
+  'knows no tool “%s” that nobody serves',
   async (name) => {
     await using tools = new ToolQueue(redis.url, redis.prefix());
     await tools.serve({ echo });

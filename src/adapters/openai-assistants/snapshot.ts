@@ -1,11 +1,11 @@
 import * as z from 'zod';
 import type { EndedSnapshot, ProviderSnapshot, ToolCall, Usage } from '../../domain/snapshot.ts';
 import type { Answer } from '../openai-sdk/call.ts';
-import { count, stampMs, text } from '../openai-sdk/lenient.ts';
+import { callArguments, count, stampMs, text } from '../openai-sdk/lenient.ts';
 
 const toolCallSchema = z.looseObject({
   id: z.string(),
-  function: z.looseObject({ name: z.string(), arguments: z.string() }),
+  function: z.looseObject({ name: z.string(), arguments: callArguments }),
 });
 
 /** The parts of an assistants run that we read; the rest passes. */

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { EndedSnapshot, ProviderSnapshot, RunOutput, ToolCall, Usage } from '../../domain/snapshot.ts';
 import type { Answer } from '../openai-sdk/call.ts';
-import { count, shallow, stampMs, text } from '../openai-sdk/lenient.ts';
+import { callArguments, count, shallow, stampMs, text } from '../openai-sdk/lenient.ts';
 
 /** The parts of a response that we read; the rest passes. https://platform.openai.com/docs/api-reference/responses */
 export const responseSchema = z.looseObject({
@@ -70,7 +70,7 @@ const functionCall = z.looseObject({
   type: z.literal('function_call'),
   call_id: z.string().min(1),
   name: z.string(),
-  arguments: z.string(),
+  arguments: callArguments,
 });
 
 /**

@@ -49,3 +49,13 @@ function isDeeperThan(item: unknown, levels: number): boolean {
   }
   return false;
 }
+
+/** Of a tool call: a text of JSON. Some servers write the JSON itself, or leave out what is empty. */
+export const callArguments = z
+  .unknown()
+  .optional()
+  .transform((given) => {
+    if (typeof given === 'string') return given;
+    const [value = null] = shallow([given]);
+    return value === null ? '' : JSON.stringify(value);
+  });

@@ -13,7 +13,7 @@ export const toolJobData = z.object({
     .string()
     .min(1)
     .describe('The provider’s id of the call: the idempotency key of whatever the tool does.'),
-  name: z.string().min(1).describe('The tool; also the name of the job.'),
+  name: z.string().describe('The tool; also the name of the job. Empty where the model named none.'),
   arguments: z
     .string()
     .describe('As the model wrote them: JSON by intent, but it may be broken or break the tool’s schema.'),
