@@ -45,7 +45,8 @@ export class StepStream {
     const can = this.streamer(provider);
     if (can === null) return await provider.create(request, id);
     const { snapshot, held } = await can.streams.create(id, 'first', () => can.streaming.create(request, id));
-    this.view = { held, status: null, canResume: true };
+    if (held === null) this.deps.telemetry.streamed('refused');
+    else this.view = { held, status: null, canResume: true };
     return snapshot;
   }
 

@@ -18,6 +18,7 @@ import type {
 } from '../ports/run-stream.ts';
 import type { RunStore } from '../ports/run-store.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
+import { heldStream, type HeldStream, noteRead } from './held-stream.ts';
 
 export interface StreamHolderOptions {
   readonly ledger: StreamLedger;
@@ -32,34 +33,17 @@ export interface StreamHolderOptions {
   readonly idleMs: number;
 }
 
-interface Held {
-  readonly runId: string;
-  readonly stream: ProviderStream;
-  seq: number;
-  /** Characters of the output that are in the ledger. */
-  offset: number;
-  /** Read, and not in the ledger yet. */
-  unsaid: string;
-  /** A piece is on its way there. */
-  saying: boolean;
-  /** The last pieces are written by whoever leaves, and by nobody beside. */
-  leaving: boolean;
-  lastSeenAtMs: number;
-  /** Nothing of it may be written any more. */
-  lost: boolean;
-  writing: Promise<void>;
-}
-
 interface Started {
   readonly snapshot: ProviderSnapshot;
-  readonly held: boolean;
+  /** Null where there is no stream. */
+  readonly held: boolean | null;
   /** Where its text begins in the run's output. */
   readonly offset: number;
 }
 
 export class StreamHolder {
   private readonly options: StreamHolderOptions;
-  private readonly held = new Map<string, Held>();
+  private readonly held = new Map<string, HeldStream>();
   private readonly reading = new Set<Promise<void>>();
   /** Runs whose stream is being opened. */
   private readonly opening = new Set<string>();
@@ -96,6 +80,7 @@ export class StreamHolder {
       const { snapshot, stream } = await call();
       // What the former one still said would come between.
       this.drop(runId);
+      if (stream === null) return { snapshot, held: null, offset: 0 };
       const mark = await this.claim(runId, which);
       return { snapshot, held: this.start(runId, stream, mark), offset: mark?.offset ?? 0 };
     });
@@ -169,18 +154,7 @@ export class StreamHolder {
       stream.close();
       return false;
     }
-    const held: Held = {
-      runId,
-      stream,
-      seq: mark.seq,
-      offset: mark.offset,
-      unsaid: '',
-      saying: false,
-      leaving: false,
-      lastSeenAtMs: this.options.clock.nowMs(),
-      lost: false,
-      writing: Promise.resolve(),
-    };
+    const held = heldStream(runId, stream, mark, this.options.clock.nowMs());
     // In one place at a time, or it would take up the room of two.
     this.opening.delete(runId);
     const other = this.held.get(runId);
@@ -193,7 +167,7 @@ export class StreamHolder {
   }
 
   /** Never rejects. */
-  private async read(held: Held): Promise<void> {
+  private async read(held: HeldStream): Promise<void> {
     const { telemetry } = this.options;
     const { runId } = held;
     let end: StreamedEnd | null = null;
@@ -218,18 +192,17 @@ export class StreamHolder {
     if (this.held.get(runId) === held) this.held.delete(runId);
   }
 
-  private take(held: Held, event: StreamEvent): StreamedEnd | null {
+  private take(held: HeldStream, event: StreamEvent): StreamedEnd | null {
     const lastSeenAtMs = held.lastSeenAtMs;
     held.lastSeenAtMs = this.options.clock.nowMs();
     // Told before the stream was opened again.
     if (event.seq <= held.seq) return null;
-    held.seq = event.seq;
-    if (event.type === 'text') held.unsaid += event.text;
+    noteRead(held, event);
     if (event.type === 'status') this.tellStatus(held, event.status);
     return event.type === 'ended' ? { snapshot: event.snapshot, lastSeenAtMs } : null;
   }
 
-  private tellStatus(held: Held, status: Extract<StreamEvent, { type: 'status' }>['status']): void {
+  private tellStatus(held: HeldStream, status: Extract<StreamEvent, { type: 'status' }>['status']): void {
     // Its create was answered with `queued` or sooner: only what comes after is news.
     if (status === 'queued') return;
     const { ledger, store, readerId } = this.options;
@@ -240,7 +213,7 @@ export class StreamHolder {
     });
   }
 
-  private async leave(held: Held, end: StreamedEnd | null): Promise<void> {
+  private async leave(held: HeldStream, end: StreamedEnd | null): Promise<void> {
     const { ledger, store, readerId, telemetry } = this.options;
     held.leaving = true;
     await held.writing;
@@ -259,7 +232,7 @@ export class StreamHolder {
     if (!isOpen) await ledger.forget(held.runId);
   }
 
-  private async write(held: Held): Promise<void> {
+  private async write(held: HeldStream): Promise<void> {
     held.saying = true;
     // What fails stays unsaid until the next time.
     held.writing = this.inTurn(held, 'A piece of a stream was not kept yet', async () => {
@@ -270,7 +243,11 @@ export class StreamHolder {
   }
 
   /** After what is being written for this run. Never rejects. */
-  private async inTurn({ writing, runId }: Held, failure: string, work: () => Promise<void>): Promise<void> {
+  private async inTurn(
+    { writing, runId }: HeldStream,
+    failure: string,
+    work: () => Promise<void>,
+  ): Promise<void> {
     await writing;
     try {
       await work();
@@ -279,7 +256,7 @@ export class StreamHolder {
     }
   }
 
-  private async append(held: Held): Promise<void> {
+  private async append(held: HeldStream): Promise<void> {
     const { ledger, readerId } = this.options;
     const { unsaid: text, seq } = held;
     const end = held.offset + text.length;
@@ -291,7 +268,7 @@ export class StreamHolder {
     held.unsaid = held.unsaid.slice(text.length);
   }
 
-  private lose(held: Held): void {
+  private lose(held: HeldStream): void {
     held.lost = true;
     held.stream.close();
     if (this.held.get(held.runId) === held) this.held.delete(held.runId);

@@ -87,6 +87,8 @@ function lookFault(
   const { nowMs, policy } = context;
   switch (fault.type) {
     case 'not_found': {
+      // Its stream is gone; whether the run is, a look tells.
+      if (call === 'resume' && state.phase === 'following') return lookInstead(state);
       const since = state.troubleSinceMs ?? nowMs;
       if (nowMs - since >= policy.notFoundGraceMs) {
         // A run that was seen to be over is not lost, only its output is.
@@ -120,8 +122,7 @@ function lookFault(
       // So is a submit whose forerunner arrived, though its reply did not.
       if (call === 'submit' && state.phase === 'following')
         return { state, next: { type: 'call', call: 'retrieve' } };
-      if (call === 'resume' && state.phase === 'following')
-        return { state: withoutStream(state), next: { type: 'call', call: 'retrieve' } };
+      if (call === 'resume' && state.phase === 'following') return lookInstead(state);
       return retryLater(state, fault, context);
     case 'throttled':
     case 'unavailable':
@@ -132,6 +133,11 @@ function lookFault(
       return never;
     }
   }
+}
+
+/** The provider will not tell its events again. */
+function lookInstead(state: FollowingState): Decision {
+  return { state: withoutStream(state), next: { type: 'call', call: 'retrieve' } };
 }
 
 function retryLater(

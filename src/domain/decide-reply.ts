@@ -1,7 +1,7 @@
 /** What an answer of the provider means for a run. */
 
 import { type DecideContext, type Decision, end, noteLook, wait } from './decision.ts';
-import { isListenedTo, listenOn } from './decide-stream.ts';
+import { backToStream, isListenedTo, listenOn } from './decide-stream.ts';
 import { asked, isAskedBy, isFormer, submitSeen, withoutAsking } from './decide-tools.ts';
 import { waitToLook } from './next-look.ts';
 import { providerOutcome } from './outcome.ts';
@@ -144,7 +144,7 @@ function running(
     return { state, next: { type: 'call', call: 'retrieve' } };
   }
   if (isListenedTo(state, context)) return listenOn(state, context);
-  return waitToLook(state, snapshot, context);
+  return backToStream(state, context) ?? waitToLook(state, snapshot, context);
 }
 
 function over(state: FollowingState, snapshot: EndedSnapshot, context: DecideContext): Decision {

@@ -15,6 +15,8 @@ export function followStream(state: FollowingState, context: DecideContext): Dec
   if (context.stream.held) return listen(state, context.stream, context);
   const { idleResumes = 0 } = stream;
   if (!context.stream.canResume || idleResumes >= context.policy.maxIdleResumes) return null;
+  // It told nothing the last time: the run may be over, and its stream may never say so.
+  if (idleResumes > 0 && state.lastLookAtMs <= stream.resumedAtMs) return null;
   // The first break may be anybody's; a stream that breaks again and again is given time. One that lasts longer than
   // that, as behind a proxy that cuts every minute, goes on at once.
   const pauseMs =
@@ -42,6 +44,12 @@ export function resumed(state: FollowingState, seq: number | null, context: Deci
   const { stream } = state;
   if (stream === undefined || seq <= (stream.seq ?? -1)) return listenOn(answered, context);
   return listenOn({ ...answered, stream: { ...stream, seq, idleResumes: 0 } }, context);
+}
+
+/** After a look that found the run still going: its stream, where nobody reads it, is opened again. Null: look again. */
+export function backToStream(state: FollowingState, context: DecideContext): Decision | null {
+  const isUnread = context.stream?.held === false && state.word === undefined && state.cancel === null;
+  return isUnread ? followStream(state, context) : null;
 }
 
 /** Nobody needs to look: a process reads its stream, and nobody else told of an end. */

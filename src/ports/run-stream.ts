@@ -21,7 +21,8 @@ export interface ProviderStream extends AsyncIterable<StreamEvent> {
 /** A run that was just created, by its first event. */
 export interface StartedStream {
   readonly snapshot: ProviderSnapshot;
-  readonly stream: ProviderStream;
+  /** Null: the provider answered in one piece, as to a create that asks for no stream. */
+  readonly stream: ProviderStream | null;
 }
 
 /** What a provider that streams can do beside looking. Each is one API call; all fail with a `ProviderFault` alone. */
@@ -30,7 +31,7 @@ export interface StreamingProvider {
   create(request: ProviderRequest, runId: string): Promise<StartedStream>;
   /** The same for the run that goes on where another one asked for tools. */
   submit(answers: ToolSubmission): Promise<StartedStream>;
-  /** Its events after `afterSeq`. Resolves once they are on their way. */
+  /** Its events after `afterSeq`. Resolves once they are on their way; an answer without any is a refusal. */
   resume(ref: ProviderRef, afterSeq: number): Promise<ProviderStream>;
 }
 

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ResponsesProvider } from '../../src/adapters/openai-responses/index.ts';
 import { createOpenAiClient } from '../../src/adapters/openai-sdk/client.ts';
-import type { ProviderStream, StreamEvent } from '../../src/ports/run-stream.ts';
+import type { ProviderStream, StartedStream, StreamEvent } from '../../src/ports/run-stream.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/index.ts';
 
 let simulator: Simulator;
@@ -26,9 +26,14 @@ afterAll(() => simulator.close());
 
 const output = 'Panta rhei.';
 
-function create(metadata: Record<string, string> = {}) {
+async function create(metadata: Record<string, string> = {}) {
   const request = { model: 'gpt-5', input: 'Hello', metadata: { sim_output: output, ...metadata } };
-  return provider.streaming.create(request, 'run-1');
+  return streamed(await provider.streaming.create(request, 'run-1'));
+}
+
+function streamed({ snapshot, stream }: StartedStream) {
+  if (stream === null) throw new Error('It is not streamed.');
+  return { snapshot, stream };
 }
 
 /** What came, and how it ended: `null`, or the fault. */
@@ -100,11 +105,12 @@ it('goes on as a stream with the answers of its tools', async () => {
     tools: [{ type: 'function', name: 'add', parameters: { type: 'object' } }],
     metadata: { sim_output: output, sim_tool_rounds: '1' },
   };
-  const first = await provider.streaming.create(request, 'run-1');
+  const first = streamed(await provider.streaming.create(request, 'run-1'));
   const asked = (await read(first.stream)).events.at(-1);
   const [call] = asked?.type === 'ended' ? (asked.snapshot.toolCalls ?? []) : [];
   const outputs = [{ toolCallId: call?.id ?? '', output: '4' }];
-  const next = await provider.streaming.submit({ ref: first.snapshot, outputs, request, runId: 'run-1' });
+  const answers = { ref: first.snapshot, outputs, request, runId: 'run-1' };
+  const next = streamed(await provider.streaming.submit(answers));
   expect(next.snapshot).toMatchObject({ phase: 'running' });
   expect(next.snapshot.providerRunId).not.toBe(first.snapshot.providerRunId);
   const { events } = await read(next.stream);

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import * as z from 'zod';
-import { ProviderFault } from '../../domain/fault.ts';
+import { type FaultType, ProviderFault } from '../../domain/fault.ts';
 import type { ProviderRef, ProviderSnapshot } from '../../domain/snapshot.ts';
 import type { ProviderRequest, ToolSubmission } from '../../ports/run-provider.ts';
 import type {
@@ -39,6 +39,7 @@ export class ResponsesStreaming implements StreamingProvider {
     const { response } = await answerOf(this.client, () =>
       heldSdk.responses.create(body, { timeout: createTimeoutMs }),
     );
+    if (!(response instanceof HeldAnswer)) return { snapshot: await this.whole(response), stream: null };
     const stream = new ResponseStream(this.client, response);
     // The head of the answer says nothing of the response: its id comes with the first event.
     const late = setTimeout(() => stream.close(), createTimeoutMs);
@@ -58,7 +59,15 @@ export class ResponsesStreaming implements StreamingProvider {
     const { response } = await answerOf(this.client, () =>
       heldSdk.responses.retrieve(ref.providerRunId, query),
     );
+    if (!(response instanceof HeldAnswer)) throw fault('refused', 'The provider does not stream it again.');
     return new ResponseStream(this.client, response);
+  }
+
+  /** Answered as a create that asks for no stream: its id is not to be lost for that. */
+  private async whole(response: Response): Promise<ProviderSnapshot> {
+    const data = responseSchema.safeParse(await response.json().catch(() => null)).data;
+    if (data === undefined) throw unclear('The answer is neither a stream nor a response.');
+    return snapshotOf({ data, pollAfterMs: null });
   }
 }
 
@@ -68,8 +77,7 @@ class ResponseStream implements ProviderStream {
   private readonly events: AsyncIterator<string>;
   private closed = false;
 
-  constructor(client: OpenAiClient, response: Response) {
-    if (!(response instanceof HeldAnswer)) throw unclear('The answer is not one that is held open.');
+  constructor(client: OpenAiClient, response: HeldAnswer) {
     this.client = client;
     this.incoming = response.incoming.setEncoding('utf8');
     this.events = eventData(this.incoming, client.maxAnswerBytes);
@@ -126,8 +134,12 @@ function readEvent(event: unknown): StreamEvent {
 }
 
 function unclear(message: string): ProviderFault {
+  return fault('unclear', message);
+}
+
+function fault(type: FaultType, message: string): ProviderFault {
   return new ProviderFault({
-    type: 'unclear',
+    type,
     code: 'invalid_answer',
     message,
     httpStatus: null,

@@ -15,16 +15,24 @@ export class HeldAnswer extends Response {
 /**
  * A `fetch` for answers that are held open by the thousand. The one of Node keeps the request's body, twice, as long as
  * the answer lasts, and 40 kB a connection beside; this one keeps 7 kB and nothing of the request. Redirects are not
- * followed. An answer that is not good is read to its end, as far as `maxBytes`.
+ * followed. An answer that is not good, or is one document, is read to its end, as far as `maxBytes`.
  */
 export function heldFetch(maxBytes: number): typeof fetch {
   return async (input, init = {}) => {
     const incoming = await send(new URL(input instanceof Request ? input.url : input), init);
-    if (isGood(incoming)) return new HeldAnswer(incoming);
-    return new Response(await bodyOf(incoming, maxBytes), {
-      status: incoming.statusCode ?? 0,
-      headers: headersOf(incoming),
-    });
+    if (isGood(incoming) && !isDocument(incoming)) return new HeldAnswer(incoming);
+    // `send` has forgotten the signal, and a body may never end.
+    const abort = (): void => void incoming.destroy(new DOMException('Aborted', 'AbortError'));
+    init.signal?.addEventListener('abort', abort);
+    try {
+      const body = await bodyOf(incoming, maxBytes);
+      return new Response(body.byteLength === 0 ? null : body, {
+        status: incoming.statusCode ?? 0,
+        headers: headersOf(incoming),
+      });
+    } finally {
+      init.signal?.removeEventListener('abort', abort);
+    }
   };
 }
 
@@ -65,6 +73,11 @@ function send(url: URL, init: RequestInit): Promise<IncomingMessage> {
 
 function isGood({ statusCode = 0 }: IncomingMessage): boolean {
   return statusCode >= 200 && statusCode < 300;
+}
+
+/** Some servers pass over `stream`, and answer as if it were not there. */
+function isDocument({ headers }: IncomingMessage): boolean {
+  return headers['content-type']?.toLowerCase().startsWith('application/json') === true;
 }
 
 /** Not from its other properties, which would be kept with it. */

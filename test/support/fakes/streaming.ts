@@ -57,6 +57,8 @@ export class FakeStreaming implements StreamingProvider {
   /** After which event each resumption asked to go on. */
   readonly resumedAfter: number[] = [];
   resumeFault: Error | null = null;
+  /** It answers creates without a stream. */
+  isPlain = false;
   private readonly provider: Pick<RunProvider, 'create' | 'submit'>;
 
   constructor(provider: Pick<RunProvider, 'create' | 'submit'>) {
@@ -70,7 +72,8 @@ export class FakeStreaming implements StreamingProvider {
   }
 
   async create(request: ProviderRequest, runId: string): Promise<StartedStream> {
-    return { snapshot: await this.provider.create(request, runId), stream: this.open() };
+    const snapshot = await this.provider.create(request, runId);
+    return { snapshot, stream: this.isPlain ? null : this.open() };
   }
 
   async submit(answers: ToolSubmission): Promise<StartedStream> {

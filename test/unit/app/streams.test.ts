@@ -3,7 +3,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { advance } from '../../../src/app/advance.ts';
 import { StoreUnavailableError } from '../../../src/domain/errors.ts';
-import { ProviderFault } from '../../../src/domain/fault.ts';
 import { aFault, seconds } from '../../support/fakes/builders.ts';
 import { eventually } from '../../support/fakes/eventually.ts';
 import { ended, StreamedWorld, text } from '../../support/fakes/streamed-world.ts';
@@ -12,8 +11,6 @@ let world: StreamedWorld;
 beforeEach(async () => {
   world = await StreamedWorld.start();
 });
-
-const callsOf = async (): Promise<number> => (await world.store.get('run-1'))?.state.calls.retrieve ?? -1;
 
 describe('a streamed run', () => {
   it('costs one call, and ends with the last event', async () => {
@@ -81,19 +78,6 @@ describe('a streamed run', () => {
     expect(world.ledger.textOf('run-1')).toBe('Hello');
   });
 
-  it('is given time when its connection breaks again and again, and is looked at in the end', async () => {
-    await world.take();
-    for (let turn = 0; turn < 40 && (await world.store.get('run-1'))?.outcome === null; turn += 1) {
-      world.streaming.last.break();
-      await eventually(() => expect(world.here.holder.open).toBe(0));
-      await world.takeWhenDue();
-    }
-    await expect(world.store.get('run-1')).resolves.toMatchObject({
-      outcome: { status: 'completed', foundBy: 'poll' },
-    });
-    expect(world.streaming.resumedAfter).toHaveLength(10);
-  });
-
   it('goes on as a stream as long as each connection tells something', async () => {
     await world.take();
     for (let turn = 0; turn < 30; turn += 1) {
@@ -106,14 +90,6 @@ describe('a streamed run', () => {
     expect(world.streaming.resumedAfter.at(-1)).toBe(29);
     world.streaming.last.send(ended(99, 'Hi.'));
     await expect(world.takeWhenWoken()).resolves.toMatchObject({ outcome: { foundBy: 'stream' } });
-  });
-
-  it('is looked at when the provider will not tell its events again', async () => {
-    await world.take();
-    world.streaming.resumeFault = new ProviderFault(aFault('refused'));
-    world.streaming.last.break();
-    await world.takeWhenWoken();
-    expect(await callsOf()).toBe(2);
   });
 
   it('passes to another process when its reader dies', async () => {
