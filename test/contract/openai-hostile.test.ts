@@ -40,7 +40,7 @@ const calls: readonly [string, (client: OpenAiClient) => Promise<unknown>][] = [
 ];
 
 /** A good answer to every call. */
-const good = '{"id":"resp_1","thread_id":"thread_1","status":"queued","data":[]}';
+const good = '{"id":"resp_1","object":"response","thread_id":"thread_1","status":"queued","data":[]}';
 /** Far beyond what we read once it is unpacked. */
 const bomb = gzipSync(good + ' '.repeat(20_000_000));
 
@@ -151,7 +151,9 @@ const tellingCalls = calls.filter(([name]) => telling.has(name.slice(name.indexO
 it.each(tellingCalls)(
   'takes a status that nobody knows for running, in the answer to %s',
   async (_call, make) => {
-    const client = await clientOf(told('{"id":"x_1","thread_id":"thread_1","status":"pondering"}'));
+    const client = await clientOf(
+      told('{"id":"x_1","object":"response","thread_id":"t_1","status":"pondering"}'),
+    );
     await expect(make(client)).resolves.toMatchObject({
       phase: 'running',
       status: 'unknown',
@@ -229,7 +231,7 @@ describe('a run that is over is over, whatever else is written there', () => {
     '"__proto__":{"status":"failed"}',
     '"status":"failed","status":"completed"',
   ])('%s', async (field) => {
-    const body = `{"id":"x_1","thread_id":"thread_1","status":"completed","output":[],${field}}`;
+    const body = `{"id":"x_1","object":"response","thread_id":"thread_1","status":"completed","output":[],${field}}`;
     const client = await clientOf(told(body));
     for (const snapshot of [
       await responses(client).retrieve(response),
@@ -264,7 +266,9 @@ describe('a run that is over is over, whatever else is written there', () => {
       null,
       'text',
     ];
-    const client = await clientOf(told(JSON.stringify({ id: 'x_1', status: 'completed', output: items })));
+    const client = await clientOf(
+      told(JSON.stringify({ id: 'x_1', object: 'response', status: 'completed', output: items })),
+    );
     const snapshot = await responses(client).retrieve(response);
     expect(snapshot).toMatchObject({ status: 'completed', output: { text: 'Hi.', items } });
     expect(snapshot).not.toHaveProperty('toolCalls');

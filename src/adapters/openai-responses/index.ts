@@ -21,7 +21,10 @@ import {
 } from './request.ts';
 import { ResponsesStreaming } from './streaming.ts';
 
-/** Background responses: `POST /responses` with `background` and `store`. */
+/**
+ * Background responses: `POST /responses` with `background` and `store`. By the SDK's plain calls: its own methods gather
+ * the texts of each answer, and throw where a server leaves `output` out, as some do while a response is going.
+ */
 export class ResponsesProvider implements RunProvider {
   readonly kind = 'responses';
   readonly toolOutputLimits = toolOutputLimits;
@@ -47,16 +50,15 @@ export class ResponsesProvider implements RunProvider {
     return snapshotOf(
       await callApi(
         this.client,
-        () => sdk.responses.create(body, { timeout: createTimeoutMs }),
+        () => sdk.post('/responses', { body, timeout: createTimeoutMs }),
         responseSchema,
       ),
     );
   }
 
   async retrieve(ref: ProviderRef): Promise<ProviderSnapshot> {
-    return snapshotOf(
-      await callApi(this.client, () => this.client.sdk.responses.retrieve(ref.providerRunId), responseSchema),
-    );
+    const path = `/responses/${encodeURIComponent(ref.providerRunId)}`;
+    return snapshotOf(await callApi(this.client, () => this.client.sdk.get(path), responseSchema));
   }
 
   async cancel(ref: ProviderRef): Promise<ProviderSnapshot> {
