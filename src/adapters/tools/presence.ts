@@ -21,6 +21,8 @@ const servedMs = 60_000;
 /** After an outage, all have so long to come back before any counts as dead. */
 const settleMs = 5000;
 const farewellMs = 1000;
+/** Of the time that a beat keeps a worker alive. */
+const beatShare = 1 / 3;
 
 /** Says that this worker is alive and what it serves, and knows it of the others. */
 export class Presence {
@@ -46,7 +48,7 @@ export class Presence {
   async start(): Promise<void> {
     await this.send();
     const { aliveMs, keys, redisUrl, tools } = this.options;
-    this.timer = setInterval(() => this.beat(), aliveMs / 3);
+    this.timer = setInterval(() => this.beat(), aliveMs * beatShare);
     if (redisUrl === undefined) return;
     const { workers, served } = keys;
     this.standIn = new StandIn({
@@ -73,6 +75,11 @@ export class Presence {
   /** Whether a worker that says nothing may be taken for dead, and has not just been cut off as we were. */
   get settled(): boolean {
     return performance.now() - this.connectedAtMs >= settleMs;
+  }
+
+  /** Whoever has had word of Redis within this time has beaten so lately that it counts as alive. */
+  get surelyAliveMs(): number {
+    return this.options.aliveMs * (1 - 2 * beatShare);
   }
 
   async servedByOthers(name: string): Promise<boolean> {
