@@ -3,7 +3,7 @@
 import { Queue } from 'bullmq';
 import { QueueToolDispatcher } from '../../src/adapters/tools/dispatcher.ts';
 import { toolKeys, toolsQueue } from '../../src/adapters/tools/keys.ts';
-import type { Tool } from '../../src/adapters/tools/tool.ts';
+import type { Tool, ToolContext } from '../../src/adapters/tools/tool.ts';
 import { ToolsWorker } from '../../src/adapters/tools/tools-worker.ts';
 import { ToolWatcher } from '../../src/adapters/tools/watcher.ts';
 import { connectRedis, type RedisClient } from '../../src/adapters/redis-sdk/client.ts';
@@ -114,6 +114,26 @@ export class ToolQueue implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const close of this.opened.toReversed()) await close();
   }
+}
+
+/** A handler that waits to be let go. */
+export function gate() {
+  const started: ToolContext[] = [];
+  const open = Promise.withResolvers<string>();
+  const handler = async (_args: unknown, context: ToolContext): Promise<string> => {
+    started.push(context);
+    return await open.promise;
+  };
+  return { tool: { handler }, started, open: (output = 'done') => open.resolve(output) };
+}
+
+/** Resolves when so many answers were taken to runs. */
+export async function answered(tools: ToolQueue, count = 1) {
+  return await eventually(
+    `${count} answers`,
+    () => tools.answers,
+    (seen) => seen.length >= count,
+  );
 }
 
 export function aToolCall(patch: Partial<ToolCallJob> = {}): ToolCallJob {
