@@ -29,9 +29,16 @@ class LearningGate implements RateGate {
   private readonly pauses: RedisPauseGate;
   private readonly limiter: RedisLimiter;
   private readonly onPermit: OnPermit;
+  private readonly learns: boolean;
   private current: RateGate;
 
-  constructor(pauses: RedisPauseGate, limiter: RedisLimiter, limited: boolean, onPermit: OnPermit) {
+  constructor(
+    pauses: RedisPauseGate,
+    limiter: RedisLimiter,
+    { limited, learns }: { readonly limited: boolean; readonly learns: boolean },
+    onPermit: OnPermit,
+  ) {
+    this.learns = learns;
     this.onPermit = onPermit;
     this.pauses = pauses;
     this.limiter = limiter;
@@ -39,10 +46,15 @@ class LearningGate implements RateGate {
   }
 
   async acquire(ask: PermitAsk): Promise<Permit> {
+    // Another process was shown one.
+    if (this.limiter.isLimited()) this.current = this.limiter;
     const { current } = this;
     const permit = await current.acquire(ask);
     // The limiter counts its own.
-    if (current === this.pauses && permit.granted) this.onPermit(ask.callClass, 0);
+    if (current === this.pauses && permit.granted) {
+      this.onPermit(ask.callClass, 0);
+      if (this.learns) this.limiter.countFree(ask.callClass);
+    }
     return permit;
   }
 
@@ -133,7 +145,7 @@ export async function startGate(
         'Install redis-server or valkey-server, or set REDIS_URL.',
     );
   }
-  const gate = new LearningGate(pauses, limiter, limited, onPermit);
+  const gate = new LearningGate(pauses, limiter, { limited, learns: !slow }, onPermit);
   return {
     gate,
     snapshot: () => limiter.snapshot(),

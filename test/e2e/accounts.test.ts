@@ -163,6 +163,9 @@ async function valueOf(client: Redis, key: string): Promise<unknown> {
       return await client.zrange(key, '0', '-1');
     case 'stream':
       return await client.xrange(key, '-', '+');
+    case 'none':
+      // Expired since it was listed.
+      return null;
     default:
       throw new Error(`What is kept under ${key} cannot be read.`);
   }

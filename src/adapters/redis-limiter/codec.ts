@@ -24,6 +24,7 @@ export function encodeStep(keys: LimiterKeys, terms: LimiterTerms, request: Step
     pauseUs: request.pauseUs,
     // `null` would be true in Lua.
     seen: request.seen ?? false,
+    sent: request.sent,
     settle: request.settle.map(({ id, tokens }) => [id, tokens]),
   };
   return {

@@ -90,6 +90,11 @@ export class Front implements RateGate {
     if (nowUs !== null && this.trips.sightings.add(answer, nowUs)) this.trips.soon();
   }
 
+  /** A call that went without a permit, since nothing was known of a limit. */
+  countFree(callClass: CallClass): void {
+    this.trips.count(classIndex(callClass));
+  }
+
   async pauseUntil(untilMs: number): Promise<void> {
     const forMs = Math.min(untilMs - this.options.clock.nowMs(), longestPauseUs / 1000);
     if (forMs <= 0) return;

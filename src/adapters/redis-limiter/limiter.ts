@@ -46,6 +46,10 @@ export interface QuotaSnapshot extends QuotaView {
 }
 
 export interface RedisLimiter extends RateGate {
+  /** A call that went without a permit, since nothing was known of a limit: told to all with the next trip. */
+  countFree(callClass: CallClass): void;
+  /** Whether the latest trip knew of a limit. */
+  isLimited(): boolean;
   /** Rejects when Redis cannot be reached. */
   snapshot(): Promise<QuotaSnapshot>;
   /** For readiness: rejects when Redis cannot be reached, and then no permit is given either. */
@@ -86,6 +90,8 @@ export function createRedisLimiter(options: RedisLimiterOptions): RedisLimiter {
   return {
     acquire: (ask) => front.acquire(ask),
     giveBack: (ticket) => front.giveBack(ticket),
+    countFree: (callClass) => front.countFree(callClass),
+    isLimited: () => front.contact.limit > 0,
     observe: (answer) => front.observe(answer),
     pauseUntil: (untilMs) => front.pauseUntil(untilMs),
     settleTokens: (id, tokens) => front.settleTokens(id, tokens),

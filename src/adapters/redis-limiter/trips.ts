@@ -4,6 +4,7 @@
  */
 
 import type { Answer, Ask } from '../../domain/limiter/booking.ts';
+import type { PerClass } from '../../domain/limiter/classes.ts';
 import { emptyRequest, type StepReply, type StepRequest } from '../../domain/limiter/step.ts';
 import type { Call } from './calls.ts';
 import { changePlaces } from './places.ts';
@@ -13,6 +14,8 @@ import { Sightings } from './sightings.ts';
 /** A trip blocks Redis for everybody, so it is kept short; the rest goes with the next. */
 const mostCallsATrip = 200;
 const settleWithinMs = 500;
+/** Calls that go freely are told so soon: by then a limit may be known. */
+const countWithinMs = 200;
 /** A pause that Redis did not take is told again, for as long as it lasts. */
 const pauseAgainMs = 100;
 /** With so many a trip is worth its price, however little it can wait. */
@@ -40,10 +43,12 @@ export class Trips {
   /** Slots of the epoch that was last heard of. */
   private back: number[] = [];
   private settlements = new Map<string, number>();
+  private sent: PerClass = [0, 0, 0, 0, 0];
   private pauseUntilLocalMs = 0;
   private scheduled: NodeJS.Immediate | null = null;
   private wantsAnother = false;
   private tellTimer: NodeJS.Timeout | null = null;
+  private countTimer: NodeJS.Timeout | null = null;
   private gatherTimer: NodeJS.Timeout | null = null;
   private gatheringSinceMs: number | null = null;
   private goByLocalMs = Infinity;
@@ -79,6 +84,13 @@ export class Trips {
     this.settlements.set(id, Math.max(0, tokens));
     // Others travel with calls; this one is no reason for a trip of its own, but must not wait for ever either.
     this.tellTimer ??= setTimeout(() => this.soon(), settleWithinMs);
+  }
+
+  /** Calls that went without a permit. */
+  count(classAtIndex: number): void {
+    if (this.closed) return;
+    this.sent[classAtIndex] = (this.sent[classAtIndex] ?? 0) + 1;
+    this.countTimer ??= setTimeout(() => this.soon(), countWithinMs);
   }
 
   async pause(untilLocalMs: number): Promise<void> {
@@ -142,6 +154,7 @@ export class Trips {
     this.closed = true;
     if (this.scheduled !== null) clearImmediate(this.scheduled);
     if (this.gatherTimer !== null) clearTimeout(this.gatherTimer);
+    this.takeSent();
     for (const call of this.calls.splice(0)) this.options.refused(call);
     const settle = this.takeSettlements();
     if (this.back.length === 0 && settle.length === 0) return;
@@ -166,6 +179,7 @@ export class Trips {
     this.back = [];
     const seen = this.sightings.take();
     const settle = this.takeSettlements();
+    const sent = this.takeSent();
     const sentAt = contact.stamp();
     const { pauseUntilLocalMs } = this;
     const pauseMs = pauseUntilLocalMs - contact.localMs();
@@ -177,6 +191,7 @@ export class Trips {
       pauseUs: Math.max(0, Math.ceil(pauseMs * 1000)),
       seen,
       settle,
+      sent,
     };
     const giveBackLate = (late: StepReply): void => {
       if (late.epoch !== contact.epoch || this.closed) return;
@@ -187,6 +202,7 @@ export class Trips {
     if (reply === null) {
       this.sightings.restore(seen);
       for (const { id, tokens } of settle) if (!this.settlements.has(id)) this.settlements.set(id, tokens);
+      for (const [index, count] of sent.entries()) this.sent[index] = (this.sent[index] ?? 0) + count;
       for (const call of calls) refused(call);
       if (pauseMs > 0) {
         if (this.tellTimer !== null) clearTimeout(this.tellTimer);
@@ -231,6 +247,14 @@ export class Trips {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  private takeSent(): PerClass {
+    const { sent } = this;
+    this.sent = [0, 0, 0, 0, 0];
+    if (this.countTimer !== null) clearTimeout(this.countTimer);
+    this.countTimer = null;
+    return sent;
   }
 
   private takeSettlements(): { id: string; tokens: number }[] {

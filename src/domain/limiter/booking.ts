@@ -1,7 +1,7 @@
 /** One call's slot on its grid, or the time to come back. */
 
 import { isUrgent, classAt } from './classes.ts';
-import { countCall } from './usage.ts';
+import { countCalls } from './usage.ts';
 import type { AccountState } from './state.ts';
 import type { LimiterTerms } from './terms.ts';
 
@@ -30,6 +30,8 @@ export interface Grid {
   readonly spacingUs: number;
   readonly reachUs: number;
   readonly headroom: number;
+  /** How far places reach. */
+  readonly horizonUs: number;
 }
 
 export function book(
@@ -41,8 +43,7 @@ export function book(
   shares: { readonly active: number; readonly own: number },
 ): Answer {
   const c = ask.classIndex;
-  if (state.pausedUntilUs > nowUs)
-    return later(state, terms, nowUs, grid, ask, state.pausedUntilUs, 'paused');
+  if (state.pausedUntilUs > nowUs) return later(state, nowUs, grid, ask, state.pausedUntilUs, 'paused');
   if (grid.at < 0) return slot(state, terms, c, nowUs);
   if (isUrgent(classAt(c))) return bookUrgent(state, terms, nowUs, grid, ask);
   const startUs = earliestSlot(state, grid, nowUs);
@@ -53,11 +54,11 @@ export function book(
   const limitUs = nowUs + reachOf(state, nowUs, grid, ask);
   if (startUs > limitUs) {
     // A little later than need be: when it comes, there is room for several.
-    return later(state, terms, nowUs, grid, ask, nowUs + (startUs - limitUs) + grid.reachUs / 4, 'quota');
+    return later(state, nowUs, grid, ask, nowUs + (startUs - limitUs) + grid.reachUs / 4, 'quota');
   }
   // Those who were told to come back go first, unless slots are about to be wasted.
   if (ask.kind === 'fresh' && queued && startUs > nowUs + 0.9 * grid.reachUs)
-    return later(state, terms, nowUs, grid, ask, nowUs, 'quota');
+    return later(state, nowUs, grid, ask, nowUs, 'quota');
 
   takeSlot(state, grid, startUs);
   if (grid.at === 0) {
@@ -108,21 +109,20 @@ function bookUrgent(state: AccountState, terms: LimiterTerms, nowUs: number, gri
   const limitUs = nowUs + 3 * grid.reachUs;
   if (startUs > limitUs) {
     state.gapUs[ask.classIndex] = grid.spacingUs;
-    return later(state, terms, nowUs, grid, ask, nowUs + (startUs - limitUs), 'quota');
+    return later(state, nowUs, grid, ask, nowUs + (startUs - limitUs), 'quota');
   }
   takeSlot(state, grid, startUs);
   return slot(state, terms, ask.classIndex, startUs);
 }
 
 function slot(state: AccountState, terms: LimiterTerms, c: number, atUs: number): Answer {
-  countCall(state, terms, c, atUs);
+  countCalls(state, terms, c, atUs);
   return { type: 'slot', atUs };
 }
 
 /** The next time of the class's queue: one for those that come first, one for those that came back in vain. */
 function later(
   state: AccountState,
-  terms: LimiterTerms,
   nowUs: number,
   grid: Grid,
   ask: Ask,
@@ -132,7 +132,7 @@ function later(
   const c = ask.classIndex;
   const queue = ask.kind === 'returning' ? state.againUs : state.freshUs;
   const atUs = Math.max(queue[c] ?? 0, notBeforeUs, nowUs);
-  const farthestUs = Math.max(nowUs, state.pausedUntilUs) + terms.horizonUs;
+  const farthestUs = Math.max(nowUs, state.pausedUntilUs) + grid.horizonUs;
   if (atUs > farthestUs) return { type: 'far', atUs: farthestUs, reason };
   queue[c] = atUs + (grid.at < 0 ? 0 : Math.max(state.gapUs[c] ?? 0, grid.spacingUs));
   return { type: 'later', atUs, reason };

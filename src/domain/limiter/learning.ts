@@ -43,7 +43,11 @@ export function learn(
   if (seen.throttles > 0 && nowUs - state.yieldedAtUs >= cutEveryUs)
     isLower = yieldSome(state, terms, nowUs, seen);
   if (seen.bareThrottles > 0 && nowUs - state.cutAtUs >= cutEveryUs && ceilingOf(state, terms) !== 0) {
-    state.rate = Math.max(1, limitNow(state, terms, nowUs) * 0.7);
+    // Where calls went freely, it came of so many of them.
+    const isFirst = ceilingOf(state, terms) < 0 && state.rate === 0;
+    const sent = usedBetween(callsByBucket(state, isShared), nowUs - terms.windowUs, nowUs, terms);
+    const before = isFirst ? Math.max(sent, terms.initialRequests / 10) : limitNow(state, terms, nowUs);
+    state.rate = Math.max(1, before * 0.7);
     state.rateAtUs = nowUs;
     state.cutAtUs = nowUs;
     isLower = true;

@@ -21,6 +21,11 @@ export function ceilingOf(state: AccountState, terms: LimiterTerms): number {
   return terms.requests > 0 ? Math.min(terms.requests, state.learned) : state.learned;
 }
 
+/** False until headers or 429s have shown a limit, or one was set. */
+export function isKnown(state: AccountState, terms: LimiterTerms): boolean {
+  return ceilingOf(state, terms) >= 0 || state.cutAtUs > 0;
+}
+
 /** Calls a window for the shared grid; 0: no limit. */
 export function limitNow(state: AccountState, terms: LimiterTerms, nowUs: number): number {
   const ceiling = ceilingOf(state, terms);
@@ -51,13 +56,19 @@ export function fading(amount: number, atUs: number, terms: LimiterTerms, nowUs:
 }
 
 /** The AIMD's rise: only while calls wait, so that an idle hour does not end in a storm. */
-export function riseRate(state: AccountState, terms: LimiterTerms, nowUs: number, waiting: boolean): void {
+export function riseRate(
+  state: AccountState,
+  terms: LimiterTerms,
+  nowUs: number,
+  isAsked: boolean,
+  isFull: boolean,
+): void {
   const ceiling = ceilingOf(state, terms);
-  if (ceiling < 0 && state.rate === 0) state.rate = terms.initialRequests;
+  if (ceiling < 0 && state.rate === 0 && isAsked) state.rate = terms.initialRequests;
   if (state.rate === 0) return;
   const sinceUs = Math.max(0, Math.min(nowUs - state.rateAtUs, 1_000_000));
   state.rateAtUs = nowUs;
-  if (waiting) {
+  if (isAsked && isFull) {
     const perWindow = (increasePerSecond * terms.windowUs) / 1_000_000;
     state.rate = Math.min(1e9, state.rate + (perWindow * sinceUs) / 1_000_000);
   }

@@ -4,13 +4,14 @@
  */
 
 import { type Answer, type Ask, book, type Grid } from './booking.ts';
-import { layOutOwn, layOutShared, riseRate } from './limit.ts';
+import type { PerClass } from './classes.ts';
+import { isKnown, layOutOwn, layOutShared, riseRate } from './limit.ts';
 import { learn, type Observation } from './learning.ts';
 import { headroomOf, reachUs, spacingUs } from './spacing.ts';
 import { type AccountState, emptyAccount } from './state.ts';
 import type { LimiterTerms } from './terms.ts';
 import { reserve, settleTokens, waitForTokens } from './tokens.ts';
-import { bucketOf, voidSlots } from './usage.ts';
+import { bucketOf, countCalls, voidSlots } from './usage.ts';
 
 export interface StepRequest {
   readonly asks: readonly Ask[];
@@ -21,6 +22,8 @@ export interface StepRequest {
   readonly pauseUs: number;
   readonly seen: Observation | null;
   readonly settle: readonly { readonly id: string; readonly tokens: number }[];
+  /** Calls, by class, that went without asking, while nothing was known of a limit. */
+  readonly sent: PerClass;
 }
 
 export interface StepReply {
@@ -34,6 +37,7 @@ export interface StepReply {
   readonly reachUs: number;
   /** How far ahead the shared grid is given out, after this step. */
   readonly aheadUs: number;
+  /** 0 where there is none, or none known. */
   readonly limit: number;
 }
 
@@ -44,6 +48,7 @@ export const emptyRequest: StepRequest = {
   pauseUs: 0,
   seen: null,
   settle: [],
+  sent: [0, 0, 0, 0, 0],
 };
 
 /** A longer `Retry-After` is taken for an error of the provider's. */
@@ -65,17 +70,19 @@ export function step(
   if (fenced) fence(state, terms, nowUs, epoch);
   const isShared = (index: number): boolean => terms.free[index] === 0 && terms.classRequests[index] === 0;
 
+  for (const [index, calls] of request.sent.entries())
+    if (calls > 0) countCalls(state, terms, index, nowUs, calls);
   for (const { id, tokens } of request.settle) settleTokens(state, id, tokens, nowUs);
   const isThrottled = request.seen !== null && learn(state, terms, nowUs, request.seen, isShared);
-  riseRate(state, terms, nowUs, request.asks.length > 0 && state.nextUs[0] > nowUs);
+  riseRate(state, terms, nowUs, request.asks.length > 0, state.nextUs[0] > nowUs);
   const limit = layOutShared(state, terms, nowUs, isShared, isThrottled);
-  const shared = gridFor(0, limit, terms);
+  const shared = gridFor(0, limit, terms, placesReach(state, terms, limit));
   if (request.backEpoch === epoch) takeBack(state, request.back, nowUs);
   if (request.pauseUs > 0) pause(state, terms, nowUs, nowUs + Math.min(request.pauseUs, longestPauseUs));
   tidy(state, terms, nowUs, shared);
 
   const own = terms.classRequests.map((_, index) =>
-    gridFor(index + 1, layOutOwn(state, terms, index), terms),
+    gridFor(index + 1, layOutOwn(state, terms, index), terms, terms.horizonUs),
   );
   if (fenced) {
     // The last slot of the old state may lie at the fence itself.
@@ -85,7 +92,7 @@ export function step(
   const gridOf = (index: number): Grid => {
     const ownGrid = own[index];
     if (ownGrid !== undefined && ownGrid.at > 0) return ownGrid;
-    return isShared(index) ? shared : unlimited;
+    return isShared(index) ? shared : unlimited(terms);
   };
   for (const ask of request.asks) state.askedUs[ask.classIndex] = nowUs;
   const busyWeight = terms.weights.reduce((sum, weight, index) => {
@@ -111,18 +118,26 @@ export function step(
     spacingUs: shared.spacingUs,
     reachUs: shared.reachUs,
     aheadUs: Math.max(0, (state.free[0] ?? state.nextUs[0]) - nowUs),
-    limit,
+    limit: isKnown(state, terms) ? limit : 0,
   };
   return { state, reply };
 }
 
-const unlimited: Grid = { at: -1, spacingUs: 0, reachUs: 0, headroom: 0 };
+function unlimited({ horizonUs }: LimiterTerms): Grid {
+  return { at: -1, spacingUs: 0, reachUs: 0, headroom: 0, horizonUs };
+}
 
-function gridFor(at: number, limit: number, terms: LimiterTerms): Grid {
-  if (limit === 0) return unlimited;
+/** A limit that is held down may soon be lifted: then those who wait must not be minutes away. */
+function placesReach(state: AccountState, terms: LimiterTerms, limit: number): number {
+  const isHeldDown = state.ceiling < 0 || limit < state.ceiling;
+  return isHeldDown ? Math.ceil(terms.horizonUs / 4) : terms.horizonUs;
+}
+
+function gridFor(at: number, limit: number, terms: LimiterTerms, horizonUs: number): Grid {
+  if (limit === 0) return unlimited(terms);
   const headroom = at === 0 ? headroomOf(limit, terms) : 0;
   const spacing = spacingUs(limit - headroom, terms);
-  return { at, spacingUs: spacing, reachUs: reachUs(spacing, terms), headroom };
+  return { at, spacingUs: spacing, reachUs: reachUs(spacing, terms), headroom, horizonUs };
 }
 
 /**

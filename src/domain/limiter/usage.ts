@@ -14,17 +14,18 @@ export function bucketOf(atUs: number, terms: LimiterTerms): number {
   return Math.floor(atUs / bucketUs(terms));
 }
 
-export function countCall(
+export function countCalls(
   state: AccountState,
   terms: LimiterTerms,
   classAtIndex: number,
   slotUs: number,
+  count = 1,
 ): void {
   const bucket = bucketOf(slotUs, terms);
   const at = bucket % ringCells;
   const cell = state.usage.get(at);
   const calls: UsageCell['calls'] = cell?.bucket === bucket ? [...cell.calls] : [0, 0, 0, 0, 0];
-  calls[classAtIndex] = (calls[classAtIndex] ?? 0) + 1;
+  calls[classAtIndex] = (calls[classAtIndex] ?? 0) + count;
   state.usage.set(at, { bucket, calls });
 }
 

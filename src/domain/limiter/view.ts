@@ -103,9 +103,7 @@ function requestView(
     const counts = terms.free[index] === 0 && terms.classRequests[index] === 0;
     return counts ? sum + classes[name].usedInWindow : sum;
   }, 0);
-  const booked = callClasses.reduce((sum, name) => sum + classes[name].booked, 0);
-  // Nothing is known, and nobody keeps to the guess: calls go freely, and are not counted.
-  if (isGuess(state, terms) && used + booked === 0) return unit(0, 0, 'none');
+  if (isGuess(state, terms) && state.rate === 0) return unit(0, used, 'none');
   const limit = limitNow(state, terms, nowUs);
   return unit(limit, used, sourceOf(state, terms, limit));
 }

@@ -5,7 +5,7 @@ import { callClasses } from '../limiter/classes.ts';
 
 const unit = z.strictObject({
   limit: z.int().nullable().describe('In force now, a minute; null: no limit, or none known yet.'),
-  used: z.number().describe('In the last minute. Calls are not counted where no limit is kept.'),
+  used: z.number().describe('In the last minute; tokens only where a limit is kept.'),
   used_ratio: z.number(),
   source: z
     .enum(['none', 'configured', 'headers', 'throttled', 'shared', 'guess'])

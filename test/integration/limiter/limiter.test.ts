@@ -206,6 +206,19 @@ describe('what the provider says', () => {
     expect((await other.snapshot()).requests.source).toBe('headers');
   });
 
+  test('calls that go freely are counted, and who counts hears of a limit', async () => {
+    const [one, other] = [newGate({ requests: null }), newGate({ requests: null })];
+    one.countFree('look');
+    one.countFree('create');
+    await until(async () => (await other.snapshot()).requests.used === 2);
+    expect((await other.snapshot()).requests.limit).toBeNull();
+    expect(one.isLimited()).toBe(false);
+    one.observe({ httpStatus: 429, headers: readRateHeaders(() => null) });
+    other.countFree('look');
+    await until(() => one.isLimited() && other.isLimited());
+    expect((await other.snapshot()).requests.source).toBe('throttled');
+  });
+
   test('tokens are shared, reserved and settled', async () => {
     const settings = { tokens: 1000 };
     const [one, other] = [newGate(settings), newGate(settings)];

@@ -70,6 +70,10 @@ const action = fc.record({
       bareThrottles: fc.constantFrom(0, 0, 1),
     }),
   ),
+  sent: fc.oneof(
+    { weight: 3, arbitrary: fc.constant<StepRequest['sent']>([0, 0, 0, 0, 0]) },
+    { weight: 1, arbitrary: fc.tuple(fc.nat(900), fc.nat(99), fc.nat(9), fc.nat(9), fc.nat(9)) },
+  ),
   settle: fc.array(fc.record({ id: fc.constantFrom('a', 'b'), tokens: fc.integer({ min: 0, max: 3000 }) }), {
     maxLength: 2,
   }),
@@ -95,7 +99,7 @@ test('the script does what its model does', async () => {
       let nowUs = startUs;
       let model: AccountState | null = null;
       let slots: number[] = [];
-      for (const { afterUs, epoch, lower, asks, pauseUs, seen, settle, backShare } of actions) {
+      for (const { afterUs, epoch, lower, asks, pauseUs, seen, settle, sent, backShare } of actions) {
         nowUs += afterUs;
         const terms = termsOf({
           ...chosen,
@@ -108,6 +112,7 @@ test('the script does what its model does', async () => {
           pauseUs,
           seen: seen === null ? null : { ...seen, atUs: nowUs - seen.agoUs },
           settle,
+          sent,
         };
         const expected = step(model, terms, request, nowUs, epoch);
         model = expected.state;

@@ -6,7 +6,7 @@ local function later(grid, ask, notBefore, code)
   local c = ask.class
   local queue = ask.kind == 'returning' and s.again or s.fresh
   local at = math.max(queue[c], notBefore, now)
-  local farthest = math.max(now, s.pausedUntil) + terms.horizonUs
+  local farthest = math.max(now, s.pausedUntil) + (grid.horizon or terms.horizonUs)
   if at > farthest then
     return code == PAUSED and FAR + 1 or FAR, farthest
   end
@@ -15,7 +15,7 @@ local function later(grid, ask, notBefore, code)
 end
 
 local function slotAt(c, at)
-  countCall(c, at)
+  countCalls(c, at, 1)
   return SLOT, at
 end
 

@@ -24,6 +24,8 @@ local function fading(amount, at)
   return amount * math.max(0, 1 - (now - at) / (terms.windowUs / 3))
 end
 
+local function isKnown() return ceilingOf() >= 0 or s.cutAt > 0 end
+
 local function limitNow()
   local ceiling = ceilingOf()
   if ceiling == 0 then return 0 end
@@ -47,13 +49,13 @@ local function tokenLimitNow()
   return math.max(limit * 0.05, foreign > limit * 0.03 and limit - foreign or limit)
 end
 
-local function riseRate(waiting)
+local function riseRate(isAsked, isFull)
   local ceiling = ceilingOf()
-  if ceiling < 0 and s.rate == 0 then s.rate = terms.initialRequests end
+  if ceiling < 0 and s.rate == 0 and isAsked then s.rate = terms.initialRequests end
   if s.rate == 0 then return end
   local since = math.max(0, math.min(now - s.rateAt, 1000000))
   s.rateAt = now
-  if waiting then
+  if isAsked and isFull then
     local perWindow = (0.5 * terms.windowUs) / 1000000
     s.rate = math.min(1e9, s.rate + (perWindow * since) / 1000000)
   end
@@ -132,7 +134,12 @@ local function learn(seen)
     end
   end
   if seen.bareThrottles > 0 and now - s.cutAt >= 2000000 and ceilingOf() ~= 0 then
-    s.rate, s.rateAt, s.cutAt = math.max(1, limitNow() * 0.7), now, now
+    local before = limitNow()
+    if ceilingOf() < 0 and s.rate == 0 then
+      local sent = usedBetween(callsByBucket(isShared), now - terms.windowUs, now)
+      before = math.max(sent, terms.initialRequests / 10)
+    end
+    s.rate, s.rateAt, s.cutAt = math.max(1, before * 0.7), now, now
     isLower = true
   end
   return isLower

@@ -62,12 +62,16 @@ for i, id in ipairs(request.ids) do reservationKeys[id] = KEYS[i + 1] end
 local existed = load()
 local fenced = not existed or s.epoch ~= epoch
 if fenced then fence() end
+for c = 1, CLASSES do
+  if request.sent[c] > 0 then countCalls(c, now, request.sent[c]) end
+end
 for _, e in ipairs(request.settle) do settleTokens(e[1], e[2]) end
 local pausedBefore = s.pausedUntil
 local isThrottled = request.seen and learn(request.seen)
-riseRate(#request.asks > 0 and s.next[1] > now)
+riseRate(#request.asks > 0, s.next[1] > now)
 local limit = layOutShared(isThrottled)
 local shared = gridFor(0, limit)
+if limit > 0 and (s.ceiling < 0 or limit < s.ceiling) then shared.horizon = math.ceil(terms.horizonUs / 4) end
 if request.backEpoch == epoch then takeBack(request.back) end
 if request.pauseUs > 0 then pause(now + math.min(request.pauseUs, LONGEST_PAUSE)) end
 tidy(shared)
@@ -114,6 +118,6 @@ if isPause or math.abs(now - s.toldAt) > terms.fenceUs / 4 then
 end
 save(86400000)
 return { show(now), epoch,
-  cjson.encode({ math.max(0, s.pausedUntil - now), shared.spacing, shared.reach, limit, ahead }),
+  cjson.encode({ math.max(0, s.pausedUntil - now), shared.spacing, shared.reach, isKnown() and limit or 0, ahead }),
   #answers > 0 and cjson.encode(answers) or '[]' }
 `;

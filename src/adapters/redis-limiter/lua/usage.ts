@@ -4,7 +4,7 @@ local function bucketUs() return math.ceil(terms.windowUs / 60) end
 local function bucketOf(at) return math.floor(at / bucketUs()) end
 local function leavesUs(bucket) return (bucket + 1) * bucketUs() + terms.windowUs + terms.jitterUs end
 
-local function countCall(c, slot)
+local function countCalls(c, slot, count)
   local bucket = bucketOf(slot)
   local at = bucket % RING
   local cell = cellAt(cells, 'u', at)
@@ -12,7 +12,7 @@ local function countCall(c, slot)
     cell = { bucket, 0, 0, 0, 0, 0 }
     cells[at] = cell
   end
-  cell[c + 1] = cell[c + 1] + 1
+  cell[c + 1] = cell[c + 1] + count
   touched['u' .. at] = cell
 end
 
