@@ -173,6 +173,18 @@ it('asks again, under the same id, when the server says "not now"', async () => 
   expect(new Set(asked.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
 });
 
+it('leaves a server alone for as long as it asks to be, and counts the try', async () => {
+  answer = (response) => response.writeHead(429, { 'retry-after': '40' }).end();
+  await dispatcher.dispatch([call()]);
+  const [job] = await eventually(
+    'the call to wait',
+    () => queue.getDelayed(),
+    (delayed) => delayed.length === 1,
+  );
+  expect(job).toMatchObject({ delay: 40_000, attemptsMade: 1 });
+  expect(answers).toEqual([]);
+});
+
 it('does not ask again when nobody knows whether the tool was run', async () => {
   answer = (response) => response.destroy();
   expect(await answered()).toMatchObject({ answer: { error: { code: 'tool_failed' } } });

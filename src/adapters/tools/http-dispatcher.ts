@@ -14,7 +14,8 @@ export interface HttpToolDispatcherOptions {
 
 /** As often as nothing of a call reached the other side: over some minutes. */
 const tries = 8;
-const firstRetryMs = 1000;
+/** Doubled with each try. */
+export const firstRetryMs = 1000;
 
 /** Tool calls that a URL answers, as jobs of the queue `tools-http`; see `HttpToolsWorker`. */
 export class HttpToolDispatcher implements ToolDispatcher {

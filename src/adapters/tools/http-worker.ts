@@ -13,6 +13,7 @@ import { closeWithin } from '../redis-sdk/close-worker.ts';
 import { openWorker, startWorker } from '../redis-sdk/open-worker.ts';
 import { redisRetryMs, reportError } from '../redis-sdk/steady-worker.ts';
 import { failure } from './call-tool.ts';
+import { firstRetryMs } from './http-dispatcher.ts';
 import { httpToolKeys, type HttpToolKeys, httpToolsQueue } from './keys.ts';
 import { Withdrawals } from './withdrawals.ts';
 
@@ -42,14 +43,20 @@ const putBackMs = 500;
 const callData = toolJobData.extend({ url: z.string() });
 type Call = z.output<typeof callData>;
 
+/** The other side may ask for more time than the next wait, but not for ever. */
+const mostRetryAfterMs = 3_600_000;
+
 /** Nothing came of it, and nothing can have been done: it may be tried again. */
 class NotReached extends Error {
   override readonly name = 'NotReached';
   readonly answer: ToolAnswer;
+  /** How long the other side asks to be left alone. */
+  readonly retryAfterMs: number;
 
-  constructor(message: string) {
+  constructor(message: string, retryAfterMs = 0) {
     super(message);
     this.answer = failure('unreachable', message);
+    this.retryAfterMs = Math.min(retryAfterMs, mostRetryAfterMs);
   }
 }
 
@@ -97,13 +104,16 @@ export class HttpToolsWorker {
     } catch (error) {
       if (!(error instanceof NotReached)) throw error;
       const last = job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
-      if (!last && !this.leaving.signal.aborted) throw error;
+      if (!last && !this.leaving.signal.aborted) {
+        if (error.retryAfterMs <= firstRetryMs * 2 ** job.attemptsMade) throw error;
+        return await this.putBack(id, token, error.retryAfterMs, { isTry: true });
+      }
       answer = error.answer;
     } finally {
       this.withdrawals.forget(id);
     }
     if (stop.signal.aborted) return discard(job);
-    if (this.leaving.signal.aborted) return await this.putBack(id, token);
+    if (this.leaving.signal.aborted) return await this.putBack(id, token, 0, { isTry: false });
     await this.keep(call, { answer, startedAtMs, endedAtMs: this.options.clock.nowMs() });
   }
 
@@ -121,10 +131,15 @@ export class HttpToolsWorker {
     return answerOf(result, maxOutputBytes);
   }
 
-  /** For another worker. This was no try. */
-  private async putBack(id: string, token: string): Promise<never> {
+  /** For later, or for another worker. */
+  private async putBack(
+    id: string,
+    token: string,
+    delayMs: number,
+    { isTry }: { readonly isTry: boolean },
+  ): Promise<never> {
     const nowMs = this.options.clock.nowMs();
-    await this.worker.getBackend().moveToDelayed(id, nowMs, 0, token, { skipAttempt: true });
+    await this.worker.getBackend().moveToDelayed(id, nowMs, delayMs, token, { skipAttempt: !isTry });
     throw new DelayedError();
   }
 
@@ -167,9 +182,10 @@ function answerOf(result: PostResult, maxOutputBytes: number): ToolAnswer {
     if (sent && !reusedConnection) return failure('tool_failed', message);
     throw new NotReached(message);
   }
-  const { status } = result;
+  const { status, retryAfterMs } = result;
   // "Not now", by their definition: nothing was done.
-  if (status === 429 || status === 503) throw new NotReached(`The tool’s server answered ${status}.`);
+  if (status === 429 || status === 503)
+    throw new NotReached(`The tool’s server answered ${status}.`, retryAfterMs ?? 0);
   if (status < 200 || status > 299) return failure('tool_failed', `The tool’s server answered ${status}.`);
   if (result.truncated)
     return failure(
