@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { isAbsolute, join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import * as z from 'zod';
 import { type ArgumentsSchema, type Tool, type ToolSet } from './tool.ts';
 
@@ -41,7 +41,7 @@ export async function loadToolsModule(specifier: string, cwd: string): Promise<T
     found['default'] === undefined
       ? ['  it has no default export']
       : parsed.error.issues.map(
-          ({ path, message }) => `  ${[...path.map(String), ''].join('.').slice(0, -1)}: ${message}`,
+          (issue) => `  ${issue.path.join('.') || 'default export'}: ${reasonOf(issue)}`,
         );
   throw new ToolsModuleError(
     `RUNFLEET_TOOLS_MODULE (${specifier}) is no module of tools:\n${wrong.join('\n')}\n` +
@@ -49,16 +49,28 @@ export async function loadToolsModule(specifier: string, cwd: string): Promise<T
   );
 }
 
+/** Why a name is wrong stands one level deeper. */
+function reasonOf(issue: z.core.$ZodIssue): string {
+  return issue.code === 'invalid_key' ? issue.issues.map(({ message }) => message).join('; ') : issue.message;
+}
+
 async function importFrom(specifier: string, cwd: string): Promise<Readonly<Record<string, unknown>>> {
   try {
     return await import(locate(specifier, cwd));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = error instanceof Error ? `${error.message}${placeOf(error)}` : String(error);
     throw new ToolsModuleError(
       `RUNFLEET_TOOLS_MODULE (${specifier}) cannot be loaded from ${cwd}: ${reason}`,
       { cause: error },
     );
   }
+}
+
+/** Where it was thrown. Of broken JavaScript, Node keeps that to itself. */
+function placeOf({ name, stack = '' }: Error): string {
+  const place = /(?:^|file:\/\/)(\/[^():\s]+:\d+)/m.exec(stack)?.[1];
+  if (place !== undefined && !place.startsWith(fileURLToPath(import.meta.url))) return ` (${place})`;
+  return name === 'SyntaxError' ? '; "node --check" and the file say where' : '';
 }
 
 function locate(specifier: string, cwd: string): string {
