@@ -63,6 +63,7 @@ export function describeRun(run: RunView, paint: Paint): string {
     ['found by', foundBy(run)],
     ['API calls', calls(run)],
     ['looks', looks(run)],
+    ['tools', toolRounds(run)],
     ['tokens', tokens(run)],
     ['metadata', pairs(run.metadata)],
     ['error', errorOf(run)],
@@ -108,6 +109,25 @@ function looks(run: RunView): string | null {
     : taken.map(({ age_ms: ageMs, reason }) => `${duration(ageMs)} ${reason}`).join(', ');
 }
 
+function toolRounds(run: RunView): string | null {
+  // Neither does it tell of these.
+  const rounds = run.tool_rounds ?? [];
+  if (rounds.length === 0) return null;
+  return rounds
+    .map(({ round, calls: made }) => `round ${round}: ${made.map(toolCall).join(', ')}`)
+    .join('; ');
+}
+
+function toolCall({
+  name,
+  result,
+  started_at: from,
+  ended_at: to,
+}: RunView['tool_rounds'][number]['calls'][number]) {
+  const took = from === null ? '' : ` ${duration(Math.max(0, Date.parse(to) - Date.parse(from)))}`;
+  return `${name} ${result}${took}`;
+}
+
 function tokens(run: RunView): string | null {
   return run.usage === null ? null : `${run.usage.input_tokens} in, ${run.usage.output_tokens} out`;
 }
@@ -127,7 +147,7 @@ function errorOf(run: RunView): string | null {
 function waitsFor(run: RunView): string | null {
   if (run.required_action === null) return null;
   const names = run.required_action.tool_calls.map((call) => `${call.name} (${call.id})`);
-  return `tool outputs: ${names.join(', ')}`;
+  return `tool outputs: ${names.join(', ')}, until ${time(run.required_action.expires_at)}`;
 }
 
 interface Column {

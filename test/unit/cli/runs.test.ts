@@ -61,14 +61,19 @@ describe('get', () => {
     const tool_calls = [{ id: 'call_1', name: 'weather', arguments: '{}', mode: 'manual' as const }];
     const required_action = { tool_calls, expires_at: '2026-11-20T10:00:00.000Z' };
     const error = { code: 'server_error', message: 'It broke.', retryable: true };
+    const at = { started_at: '2026-11-20T09:00:00.000Z', ended_at: '2026-11-20T09:00:02.500Z' };
+    const calls = [{ id: 'call_1', name: 'weather', result: 'ok', ...at }];
     await using stub = await Stub.start(
       { json: aRun({ status: 'requires_action', required_action }) },
-      { json: ended({ status: 'failed', error, output_text: null }) },
+      { json: ended({ status: 'failed', error, output_text: null, tool_rounds: [{ round: 1, calls }] }) },
     );
     const env = { RUNFLEET_URL: stub.url };
-    expect((await run(['get', 'run_1'], { env })).stdout).toContain('tool outputs: weather (call_1)');
+    expect((await run(['get', 'run_1'], { env })).stdout).toContain(
+      'tool outputs: weather (call_1), until 2026-11-20 10:00:00Z',
+    );
     const failed = await run(['get', 'run_1'], { env });
     expect(failed).toMatchObject({ code: 0 });
+    expect(failed.stdout).toContain('round 1: weather ok 2.5 s');
     expect(failed.stdout).toContain('server_error: It broke.; worth another try: runfleet redrive run_1');
   });
 
