@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { EndedSnapshot, ProviderSnapshot, ToolCall, Usage } from '../../domain/snapshot.ts';
 import type { Answer } from '../openai-sdk/call.ts';
-import { callArguments, count, stampMs, text } from '../openai-sdk/lenient.ts';
+import { callArguments, code, count, message, providerId, stampMs, status } from '../openai-sdk/lenient.ts';
 
 const toolCallSchema = z.looseObject({
   id: z.string(),
@@ -10,17 +10,17 @@ const toolCallSchema = z.looseObject({
 
 /** The parts of an assistants run that we read; the rest passes. */
 export const runSchema = z.looseObject({
-  id: z.string().min(1),
-  thread_id: z.string().min(1),
-  status: z.string(),
+  id: providerId,
+  thread_id: providerId,
+  status,
   created_at: stampMs,
   expires_at: stampMs,
   completed_at: stampMs,
   failed_at: stampMs,
   cancelled_at: stampMs,
   metadata: z.record(z.string(), z.unknown()).nullish().catch(null),
-  last_error: z.looseObject({ code: text, message: text }).nullish().catch(null),
-  incomplete_details: z.looseObject({ reason: text }).nullish().catch(null),
+  last_error: z.looseObject({ code, message }).nullish().catch(null),
+  incomplete_details: z.looseObject({ reason: code }).nullish().catch(null),
   required_action: z
     .looseObject({ submit_tool_outputs: z.looseObject({ tool_calls: z.array(toolCallSchema) }).nullish() })
     .nullish()

@@ -1,16 +1,25 @@
 import * as z from 'zod';
 import type { EndedSnapshot, ProviderSnapshot, RunOutput, ToolCall, Usage } from '../../domain/snapshot.ts';
 import type { Answer } from '../openai-sdk/call.ts';
-import { callArguments, count, shallow, stampMs, text } from '../openai-sdk/lenient.ts';
+import {
+  callArguments,
+  code,
+  count,
+  message,
+  providerId,
+  shallow,
+  stampMs,
+  status,
+} from '../openai-sdk/lenient.ts';
 
 /** The parts of a response that we read; the rest passes. https://platform.openai.com/docs/api-reference/responses */
 export const responseSchema = z.looseObject({
-  id: z.string().min(1),
-  status: z.string(),
+  id: providerId,
+  status,
   created_at: stampMs,
   completed_at: stampMs,
-  error: z.looseObject({ code: text, message: text }).nullish().catch(null),
-  incomplete_details: z.looseObject({ reason: text }).nullish().catch(null),
+  error: z.looseObject({ code, message }).nullish().catch(null),
+  incomplete_details: z.looseObject({ reason: code }).nullish().catch(null),
   output: z
     .array(z.unknown())
     .nullish()

@@ -7,9 +7,10 @@ export async function* eventData(
 ): AsyncGenerator<string, void, undefined> {
   let rest = '';
   let data: string[] = [];
+  let dataLength = 0;
   for await (const text of texts) {
     rest += text;
-    if (rest.length > maxCharacters)
+    if (rest.length + dataLength > maxCharacters)
       throw new AnswerTooLargeError(`An event is larger than ${maxCharacters} characters.`);
     // Not split before there is something to split: a large event comes in many texts.
     if (!text.includes('\n')) continue;
@@ -19,7 +20,12 @@ export async function* eventData(
       if (line === '') {
         if (data.length > 0) yield data.join('\n');
         data = [];
-      } else if (line.startsWith('data:')) data.push(line.slice(line[5] === ' ' ? 6 : 5));
+        dataLength = 0;
+      } else if (line.startsWith('data:')) {
+        data.push(line.slice(line[5] === ' ' ? 6 : 5));
+        // An empty one takes up room as well.
+        dataLength += line.length;
+      }
     }
   }
 }

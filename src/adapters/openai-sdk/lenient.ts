@@ -28,7 +28,20 @@ export const stampMs = number
 /** Tokens. */
 export const count = number.pipe(z.int().min(0));
 
-export const text = z.string().nullish().catch(null);
+const text = z.string().nullish().catch(null);
+
+/** A code or a status is a word, and stands in logs: what is longer is some server's text. */
+const mostWordLength = 100;
+const mostMessageLength = 4000;
+
+export const status = z.string().transform((word) => word.slice(0, mostWordLength));
+
+export const code = text.transform((word) => word?.slice(0, mostWordLength));
+
+export const message = text.transform((words) => words?.slice(0, mostMessageLength));
+
+/** It stands in the name of a key, in each state and in paths. Some gateways pack a few hundred characters into it. */
+export const providerId = z.string().min(1).max(2048);
 
 /** Deeper than any item is, and far from what would overflow the stack of who writes or reads it. */
 const mostLevels = 200;

@@ -11,6 +11,10 @@ async function read(texts: readonly string[], maxCharacters = 1000): Promise<str
   return await Array.fromAsync(eventData(each(texts), maxCharacters));
 }
 
+async function* linesWithoutEnd(): AsyncGenerator<string, void, undefined> {
+  for (;;) yield 'data: and so on\n';
+}
+
 describe('the data of server-sent events', () => {
   it.each([
     ['one event', ['event: a\ndata: {"x":1}\n\n'], ['{"x":1}']],
@@ -38,6 +42,10 @@ describe('the data of server-sent events', () => {
         await expect(read(texts)).resolves.toEqual(values);
       }),
     );
+  });
+
+  it('ends with an error at an event of lines without end', async () => {
+    await expect(Array.fromAsync(eventData(linesWithoutEnd(), 1000))).rejects.toThrow(AnswerTooLargeError);
   });
 
   it('ends with an error at an event without end', async () => {

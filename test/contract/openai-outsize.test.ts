@@ -1,4 +1,4 @@
-/** Outputs that nobody could hold: `JSON.stringify` and most readers go down by calling themselves. */
+/** What is too large or too deep to be kept, logged or read by others, in answers that are good but for that. */
 
 import { expect, it, onTestFinished } from 'vitest';
 import { AssistantsProvider } from '../../src/adapters/openai-assistants/index.ts';
@@ -35,4 +35,22 @@ it('a message of a thread loses the part', async () => {
   const output = await new AssistantsProvider(client).fetchOutput(ref);
   expect(output.text).toBe('Hi.');
   expect(() => JSON.stringify(output)).not.toThrow();
+});
+
+it('a code, a status and a message are cut to what a log can hold', async () => {
+  const long = 'x'.repeat(1_000_000);
+  const error = JSON.stringify({ code: long, message: long });
+  for (const [field, kind] of [
+    ['error', ResponsesProvider],
+    ['last_error', AssistantsProvider],
+  ] as const) {
+    const ids = '"id":"x_1","thread_id":"thread_1"';
+    const failed = new kind(await clientOf(`{${ids},"status":"failed","${field}":${error}}`));
+    const snapshot = await failed.retrieve({ providerRunId: 'x_1', threadId: 'thread_1' });
+    expect(snapshot).toMatchObject({ error: { code: 'x'.repeat(100), message: 'x'.repeat(4000) } });
+
+    const unknown = new kind(await clientOf(`{${ids},"status":"${long}"}`));
+    const running = await unknown.retrieve({ providerRunId: 'x_1', threadId: 'thread_1' });
+    expect(running).toMatchObject({ status: 'unknown', rawStatus: 'x'.repeat(100) });
+  }
 });
