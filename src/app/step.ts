@@ -19,6 +19,7 @@ import { leftCalls } from '../domain/open-calls.ts';
 import { onAccount, unknownAccount } from '../domain/run-account.ts';
 import { type HeldPermit, type RunOutcome, type RunSpec, type RunState } from '../domain/run.ts';
 import type { RunKind } from '../domain/status.ts';
+import { noted, notesOf } from '../domain/tool-notes.ts';
 import type { Account, Accounts } from '../ports/accounts.ts';
 import type { Clock, Randomness } from '../ports/clock.ts';
 import type { ProviderRequest, RequestRules } from '../ports/run-provider.ts';
@@ -93,8 +94,9 @@ export class Step {
     for (let calls = 0; ;) {
       noteUnknownStatus(this.spec.id, this.state, decision.state, this.deps.telemetry);
       const { permit } = this.state;
-      await this.takeBack(decision.state);
-      this.state = decision.state;
+      const after = await this.noteLast(decision.state);
+      await this.takeBack(after);
+      this.state = after;
       switch (decision.next.type) {
         case 'wait':
           await this.park();
@@ -122,6 +124,15 @@ export class Step {
         }
       }
     }
+  }
+
+  /** What had been answered when the run stopped waiting is of its record too. */
+  private async noteLast(after: RunState): Promise<RunState> {
+    const left = isAsking(this.state) ? leftCalls(this.state, after) : [];
+    if (left.length === 0) return after;
+    const known = noted(after, notesOf(after, left, await this.tools.collect(this.state, false)));
+    reportTools(this.spec, after, known, this.deps.telemetry);
+    return known;
   }
 
   private async takeBack(after: RunState): Promise<void> {

@@ -18,15 +18,14 @@ import {
 } from './run.ts';
 import { askKey, distinctCalls, isSameAsk } from './same-ask.ts';
 import type { EndedSnapshot, ProviderSnapshot, ToolCall } from './snapshot.ts';
+import { noted, notesOf } from './tool-notes.ts';
 import {
-  mostToolNotes,
   noToolProgress,
   slimCalls,
   sumUsage,
   type Asking,
   type SubmittedRound,
   type TimedAnswer,
-  type ToolNote,
 } from './tools.ts';
 
 /** An answer that nobody told us of is looked for so often; each wait is as long as the one before it was late. */
@@ -154,28 +153,18 @@ export function collected(
   answers: ReadonlyMap<string, TimedAnswer>,
   context: DecideContext,
 ): Decision {
-  const tools = state.tools ?? noToolProgress;
-  const notes = state.toolCalls.flatMap(({ id, name }): ToolNote[] => {
-    const found = answers.get(id);
-    if (found === undefined) return [];
-    const result = 'error' in found.answer ? found.answer.error.code.slice(0, 64) : 'ok';
-    return [[tools.round, id, name.slice(0, 64), result, found.startedAtMs, found.endedAtMs]];
-  });
-  const before = tools.notes.filter(([round]) => round !== tools.round);
-  const noted: Waiting = {
-    ...state,
-    tools: { ...tools, notes: [...before, ...notes].slice(-mostToolNotes) },
-  };
+  const notes = notesOf(state, state.toolCalls, answers);
+  const known = noted(state, notes);
   const failed = notes.find(([, , , result]) => result !== 'ok');
   if (failed !== undefined && context.spec.tools.onError === 'fail') {
     const [, id, name] = failed;
     const found = answers.get(id)?.answer;
     const reason = found !== undefined && 'error' in found ? found.error.message.slice(0, 500) : '';
     const message = `The tool ${name} failed, and the run was told to fail then: ${reason}`;
-    return failBecauseOfTools(noted, { code: 'tool_failed', message, retryable: false }, context);
+    return failBecauseOfTools(known, { code: 'tool_failed', message, retryable: false }, context);
   }
-  if (notes.length < state.toolCalls.length) return waitForAnswers(noted, context);
-  return { state: noted, next: { type: 'call', call: 'submit' } };
+  if (notes.length < state.toolCalls.length) return waitForAnswers(known, context);
+  return { state: known, next: { type: 'call', call: 'submit' } };
 }
 
 /** A run that waits for nothing at its provider ends here; another is cancelled there first. */

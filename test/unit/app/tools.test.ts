@@ -134,6 +134,17 @@ describe('a response that asks for tools', () => {
     expect(world.responses.count('cancel')).toBe(0);
   });
 
+  it('tells of the calls that were answered before it was cancelled', async () => {
+    await untilAsking();
+    await answer('c2');
+    await world.store.requestCancel('run-1', world.clock.nowMs());
+    await expect(world.step()).resolves.toMatchObject({
+      outcome: { status: 'cancelled' },
+      state: { tools: { notes: [[1, 'c2', 'ask', 'ok', 1000, 3000]] } },
+    });
+    expect(world.telemetry.toolCalls).toMatchObject([{ tool: 'ask', result: 'ok', durationMs: 2000 }]);
+  });
+
   it('goes on after a submit though its calls cannot be taken back, and says so in the log', async () => {
     await untilAsking();
     await answer('c1');
@@ -213,6 +224,7 @@ describe('an assistants run that asks for tools', () => {
     });
     expect(world.assistants.count('cancel')).toBe(1);
     expect(world.dispatcher.withdrawn).toHaveLength(2);
+    expect(world.telemetry.toolCalls).toMatchObject([{ tool: 'add', result: 'tool_failed' }]);
   });
 
   it('sends tools their own way, by name', async () => {
