@@ -8,8 +8,29 @@ import type { ProviderSnapshot } from './snapshot.ts';
 /** Each look that was for nothing puts the next one off by so much more: some twenty in a quarantine of a minute. */
 const inspectionGapMs = 250;
 
-export function withCandidate(state: CreatingState, candidate: string | undefined): CreatingState {
-  return candidate === undefined || state.candidate !== undefined ? state : { ...state, candidate };
+/** The second look at one that the provider does not show; the later ones come at twice its age each. */
+const missedGapMs = 1000;
+/** More than are looked at in a minute. */
+const mostMissed = 20;
+
+/** `offered`: one that nobody has looked at yet. */
+export function withCandidate(
+  state: CreatingState,
+  offered: string | undefined,
+  nowMs: number,
+): CreatingState {
+  if (state.candidate !== undefined) return state;
+  const candidate = offered ?? missedId(state, nowMs);
+  return candidate === undefined ? state : { ...state, candidate };
+}
+
+function missedId({ missed = [], inspectAfterMs = 0 }: CreatingState, nowMs: number): string | undefined {
+  return inspectAfterMs > nowMs ? undefined : missed.find(({ againAtMs }) => againAtMs <= nowMs)?.id;
+}
+
+/** When there is another look to make; Infinity while there is no candidate. */
+export function nextInspectionMs({ missed = [], inspectAfterMs = 0 }: CreatingState, nowMs: number): number {
+  return inspectAfterMs > nowMs ? inspectAfterMs : Math.min(...missed.map(({ againAtMs }) => againAtMs));
 }
 
 /**
@@ -22,23 +43,37 @@ export function quarantineEndMs({ intentAtMs, cancel }: CreatingState, context: 
   return intentAtMs + (waitsToBeTold ? policy.toldQuarantineMs : policy.quarantineMs);
 }
 
-/** Whether to look at the candidate; not when the quarantine is over and the provider does not show it. */
-export function isWorthALook(state: CreatingState, context: DecideContext): boolean {
-  if (state.candidate === undefined) return false;
-  const isOver = context.nowMs >= quarantineEndMs(state, context);
-  const fault = state.faultStreak > 0 ? state.lastFault?.type : undefined;
-  return !(isOver && (fault === 'not_found' || fault === 'refused'));
-}
-
 export function isOurs({ runId }: ProviderSnapshot, { spec }: DecideContext): boolean {
   return runId === spec.id;
 }
 
 /** It was another's: somebody else's on this account, or another run's of ours. */
 export function withoutCandidate(state: CreatingState, nowMs: number): CreatingState {
-  const { candidate: _candidate, ...rest } = state;
+  const { candidate, missed: missedBefore = [], ...rest } = state;
   const inspections = (state.inspections ?? 0) + 1;
-  return { ...rest, faultStreak: 0, inspections, inspectAfterMs: nowMs + inspections * inspectionGapMs };
+  const missed = missedBefore.filter(({ id }) => id !== candidate);
+  return {
+    ...rest,
+    faultStreak: 0,
+    inspections,
+    inspectAfterMs: nowMs + inspections * inspectionGapMs,
+    ...(missed.length === 0 ? {} : { missed }),
+  };
+}
+
+/**
+ * The provider does not show it. Nobody's, or one that it will show in half a minute: it is looked at again, but others
+ * first.
+ */
+export function withMissed(state: CreatingState, { nowMs, policy }: DecideContext): CreatingState {
+  const others = withoutCandidate(state, nowMs);
+  const { candidate: id } = state;
+  if (id === undefined) return others;
+  const sinceMs = state.missed?.find((one) => one.id === id)?.sinceMs ?? nowMs;
+  const ageMs = nowMs - sinceMs;
+  if (ageMs >= policy.notFoundGraceMs) return others;
+  const again = { id, sinceMs, againAtMs: nowMs + ageMs + missedGapMs };
+  return { ...others, missed: [...(others.missed ?? []), again].slice(-mostMissed) };
 }
 
 /**

@@ -8,10 +8,11 @@
 import {
   isOurs,
   isStrangers,
-  isWorthALook,
+  nextInspectionMs,
   quarantineEndMs,
   strangersAnswer,
   withCandidate,
+  withMissed,
   withoutCandidate,
 } from './adoption.ts';
 import { decideFault } from './decide-fault.ts';
@@ -35,6 +36,7 @@ import {
   waitForAnswers,
   withoutAsking,
 } from './decide-tools.ts';
+import type { FaultDetails } from './fault.ts';
 import { putOff } from './next-look.ts';
 import { ambiguousOutcome, cancelledOutcome, fetchedOutcome } from './outcome.ts';
 import {
@@ -91,6 +93,8 @@ export function decide(state: RunState, event: RunEvent, context: DecideContext)
         ? end(state, fetchedOutcome(state, event.output), context)
         : wait(state, context.nowMs, context);
     case 'faulted':
+      if (event.call === 'adopt' && state.phase === 'creating' && isNo(event.fault))
+        return unfound({ ...withMissed(state, context), lastFault: event.fault }, context);
       return decideFault(state, event.call, event.fault, context);
     default: {
       const never: never = event;
@@ -155,7 +159,7 @@ function activate(
     case 'accepted':
       return start(state, event.turn ?? 'free', context);
     case 'creating':
-      return search(withCandidate(state, event.candidate), context);
+      return search(withCandidate(state, event.candidate, context.nowMs), context);
     case 'following':
       return follow(withWord(state, event.wokenBy, context.nowMs), event.wokenBy, context);
     case 'fetching':
@@ -235,7 +239,7 @@ function search(state: CreatingState, context: DecideContext): Decision {
   if (cancel !== null && context.nowMs >= giveUpAtMs(state, cancel.atMs, context)) {
     return end(state, cancelledOutcome(cancel.reason, context.nowMs, unansweredNote), context);
   }
-  if (isWorthALook(state, context)) return { state, next: { type: 'call', call: 'adopt' } };
+  if (state.candidate !== undefined) return { state, next: { type: 'call', call: 'adopt' } };
   return context.canFind ? { state, next: { type: 'call', call: 'find' } } : unfound(state, context);
 }
 
@@ -268,8 +272,13 @@ function unfound(state: RunState, context: DecideContext): Decision {
 }
 
 /** More webhooks may have come meanwhile than may be looked at. */
-function inspectAt({ inspectAfterMs = 0 }: CreatingState, untilMs: number, { nowMs }: DecideContext): number {
-  return inspectAfterMs > nowMs ? Math.min(inspectAfterMs, untilMs) : untilMs;
+function inspectAt(state: CreatingState, untilMs: number, { nowMs }: DecideContext): number {
+  return Math.min(nextInspectionMs(state, nowMs), untilMs);
+}
+
+/** The provider has heard us, and shows nothing. */
+function isNo({ type }: FaultDetails): boolean {
+  return type === 'not_found' || type === 'refused';
 }
 
 function findAgainAt(state: CreatingState, context: DecideContext): number {

@@ -124,8 +124,17 @@ export interface CreatingState extends StateBase {
   /** Candidates that turned out to be others', and when the next may be looked at. */
   readonly inspections?: number;
   readonly inspectAfterMs?: number;
+  /** Candidates that the provider did not show, and may yet. */
+  readonly missed?: readonly MissedCandidate[];
   /** A response that asked for tools: what is being created is the one that takes the answers. */
   readonly continues?: Continued;
+}
+
+export interface MissedCandidate {
+  readonly id: string;
+  /** When it was first looked at. */
+  readonly sinceMs: number;
+  readonly againAtMs: number;
 }
 
 /** What a run takes along from a response that asked for tools to the next one. */

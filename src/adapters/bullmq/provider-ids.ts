@@ -61,11 +61,18 @@ export class ProviderIds {
     return true;
   }
 
-  /** A create that was not answered waits for a webhook that may be about its run. Before the run leaves its slot. */
+  /**
+   * A create that was not answered waits for a webhook that may be about its run. Before the run leaves its slot. One that
+   * has an id to look at waits for that look: others would wake it in vain.
+   */
   async join(state: CreatingState, nowMs: number): Promise<void> {
     const { client, keys, spec } = this;
     if (!canBeAdopted(spec.kind)) return;
     const account = accountOf(state);
+    if (state.candidate !== undefined) {
+      await client.zrem(keys.quarantine(account), spec.id);
+      return;
+    }
     const scriptKeys = [keys.quarantine(account), keys.unclaimed(account)];
     const fromMs = Math.max(nowMs, state.inspectAfterMs ?? 0);
     const args = [...this.prefixes(), spec.id, fromMs, state.intentAtMs - clockSlackMs, nowMs];

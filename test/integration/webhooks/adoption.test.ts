@@ -98,6 +98,45 @@ it('looks at the id of somebody else once, whatever the sender repeats', async (
   expect(provider.looks()).toBe(1);
 });
 
+it('leaves a run that has an id to look at asleep until then, whatever else is told', async () => {
+  const rig = webhookRig(redis);
+  let steps = 0;
+  let held: string | undefined;
+  const intentAtMs = Date.now();
+  await rig.work(async (activation) => {
+    steps += 1;
+    const { candidate } = await activation.takeSignals();
+    held ??= candidate;
+    const state = creating({ intentAtMs, wakeAtMs: Date.now() + hourMs });
+    if (activation.state.phase === 'accepted') await activation.save(state);
+    // The provider was busy, and is asked again in an hour.
+    await activation.park(held === undefined ? state : { ...state, candidate: held });
+    return { type: 'parked' };
+  });
+  await rig.add('run-1');
+  await eventually(
+    'its quarantine',
+    () => redis.client.zcard(rig.keys.quarantine('default')),
+    (count) => count === 1,
+  );
+  await rig.take('resp_0', 'wh_0');
+  await eventually(
+    'its candidate',
+    () => held,
+    (id) => id === 'resp_0',
+  );
+  for (let n = 1; n < 40; n += 1) {
+    await rig.take(`resp_${n}`, `wh_${n}`);
+    await eventually(
+      'quiet',
+      () => rig.store.counts(),
+      ({ jobs }) => jobs['delayed'] === 1 && jobs['active'] === 0 && jobs['waiting'] === 0,
+    );
+  }
+  // One of the ids may have come before it was asleep.
+  expect(steps).toBeLessThanOrEqual(3);
+});
+
 it('takes over an id that a worker had on record before it died', async () => {
   const rig = webhookRig(redis);
   let died = false;

@@ -128,14 +128,31 @@ describe('a run whose create was never answered', () => {
     expect(looks).toBeLessThan(25);
   });
 
-  it('asks again for a candidate that the provider does not show yet, until its quarantine is over', () => {
+  it('looks again at a candidate that the provider does not show yet, ever less often, for a minute', () => {
+    let decision = decideAt(0, lost, offered);
+    const looksAtMs: number[] = [];
+    for (let atMs = 0; atMs < quarantineMs;) {
+      if (decision.next.type === 'call') looksAtMs.push(atMs);
+      const event = decision.next.type === 'call' ? faulted('adopt', aFault('not_found')) : activated();
+      const waited = decideAt(atMs, decision.state, event);
+      atMs = waitOf(waited);
+      decision = decideAt(atMs, waited.state, activated());
+    }
+    expect(looksAtMs).toEqual([0, 1000, 3000, 7000, 15_000, 31_000]);
+  });
+
+  it('looks at others meanwhile, and first', () => {
+    const { state } = decideAt(0, decideAt(0, lost, offered).state, faulted('adopt', aFault('not_found')));
+    expect(state).toMatchObject({ missed: [{ id: 'resp_1', sinceMs: t0, againAtMs: t0 + 1000 }] });
+    const other = activated({ wokenBy: 'webhook', candidate: 'resp_2' });
+    expect(decideAt(2000, state, other).state).toMatchObject({ candidate: 'resp_2' });
+    expect(decideAt(2000, state, activated()).state).toMatchObject({ candidate: 'resp_1' });
+  });
+
+  it('forgets one that the provider refuses to show, and ends when its quarantine is over', () => {
     const pending = { ...lost, candidate: 'resp_1' };
-    const decision = decideAt(2000, pending, faulted('adopt', aFault('not_found')));
-    expect(decision.state).toMatchObject({ candidate: 'resp_1' });
-    expect(waitOf(decision)).toBeLessThan(5000);
-    const later = { ...pending, faultStreak: 3, lastFault: aFault('not_found') };
-    expect(decideAt(quarantineMs - 1, { ...later, wakeAtMs: t0 }, activated()).next).toEqual(calls('adopt'));
-    expect(outcomeOf(decideAt(quarantineMs, later, activated())).error?.code).toBe('ambiguous_create');
+    const decision = decideAt(quarantineMs, pending, faulted('adopt', aFault('refused')));
+    expect(outcomeOf(decision).error?.code).toBe('ambiguous_create');
   });
 
   describe('while webhooks come', () => {
