@@ -74,7 +74,8 @@ export function step(
     if (calls > 0) countCalls(state, terms, index, nowUs, calls);
   for (const { id, tokens } of request.settle) settleTokens(state, id, tokens, nowUs);
   const isThrottled = request.seen !== null && learn(state, terms, nowUs, request.seen, isShared);
-  riseRate(state, terms, nowUs, request.asks.length > 0, state.nextUs[0] > nowUs);
+  const isAsked = request.asks.some(({ classIndex }) => isShared(classIndex));
+  riseRate(state, terms, nowUs, isAsked, state.nextUs[0] > nowUs);
   const limit = layOutShared(state, terms, nowUs, isShared, isThrottled);
   const shared = gridFor(0, limit, terms, placesReach(state, terms, limit));
   if (request.backEpoch === epoch) takeBack(state, request.back, nowUs);

@@ -68,7 +68,9 @@ end
 for _, e in ipairs(request.settle) do settleTokens(e[1], e[2]) end
 local pausedBefore = s.pausedUntil
 local isThrottled = request.seen and learn(request.seen)
-riseRate(#request.asks > 0, s.next[1] > now)
+local isAsked = false
+for _, a in ipairs(request.asks) do isAsked = isAsked or isShared(a[1] + 1) end
+riseRate(isAsked, s.next[1] > now)
 local limit = layOutShared(isThrottled)
 local shared = gridFor(0, limit)
 if limit > 0 and (s.ceiling < 0 or limit < s.ceiling) then shared.horizon = math.ceil(terms.horizonUs / 4) end

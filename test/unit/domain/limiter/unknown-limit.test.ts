@@ -62,6 +62,13 @@ test('the first 429 is taken to come of what was sent, and all who ask hear of i
   expect(reply.pausedUntilUs - account.nowUs).toBeGreaterThan(30_000_000);
 });
 
+test('where only classes have quotas, nothing is guessed of the others', () => {
+  const own = termsOf({ ...defaultSettings, classRequests: { create: 100, look: 200 } });
+  const asks: Ask[] = [{ classIndex: 0, kind: 'fresh', tokens: 0, id: '' }];
+  const { state } = step(null, own, { ...emptyRequest, asks }, startUs, 'e');
+  expect(viewOf(state, own, startUs).requests).toMatchObject({ limit: null, source: 'none' });
+});
+
 test('a 429 that others caused leaves enough to go on with', () => {
   const account = new Account();
   account.step({ sent: [1, 0, 0, 0, 0] });
