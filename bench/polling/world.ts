@@ -88,6 +88,7 @@ export function readWorlds(source: string): World[] {
   const isText = /^\s*[{[]/.test(source);
   const json = jsonOf(isText ? source : textOf(source), isText ? '--world' : source);
   const parsed = (Array.isArray(json) ? json : [json]).map((one) => worldSchema.safeParse(one));
+  if (parsed.length === 0) throw new UsageError(`There is no world in ${isText ? '--world' : source}.`);
   return parsed.map((one, at) => {
     if (one.success) return one.data;
     const which = parsed.length > 1 ? `World ${at + 1}` : 'The world';

@@ -1,6 +1,6 @@
 /** `quota`: limits, use, who waits and why; with `--watch` for as long as somebody looks. */
 
-import type { Quota } from '../../client/index.ts';
+import { isRunfleetApiError, type Quota, RunfleetConnectionError } from '../../client/index.ts';
 import type { FleetOptions } from '../context.ts';
 import { exitCodes } from '../io.ts';
 import { type Paint, printable } from '../output.ts';
@@ -29,18 +29,28 @@ export function registerQuota({ program, context, finish }: Registration): void 
     const options = command.optsWithGlobals<FleetOptions & { readonly watch?: boolean }>();
     const client = context.client(options);
     const signal = context.stopped();
+    const clear = options.watch === true && io.isTTY.stdout ? clearScreen : '';
+    let wasSeen = false;
     for (;;) {
-      const quota = await client.quota({ signal });
-      if (options.json === true) out.json(quota);
-      else
-        out.line(
-          (options.watch === true && io.isTTY.stdout ? clearScreen : '') + describeQuota(quota, out.paint),
-        );
+      try {
+        const quota = await client.quota({ signal });
+        if (options.json === true) out.json(quota);
+        else out.line(clear + describeQuota(quota, out.paint));
+        wasSeen = true;
+      } catch (error) {
+        // Whoever watches wants to see it come back.
+        if (options.watch !== true || !wasSeen || !isPassing(error)) throw error;
+        out.message(`${error.message} Trying again.`);
+      }
       if (options.watch !== true) break;
       await pause(signal);
     }
     finish(exitCodes.ok);
   });
+}
+
+function isPassing(error: unknown): error is Error {
+  return error instanceof RunfleetConnectionError || (isRunfleetApiError(error) && error.status >= 500);
 }
 
 export function describeQuota(quota: Quota, paint: Paint): string {
@@ -91,10 +101,14 @@ const number = (value: number | null): string =>
 
 async function pause(signal: AbortSignal): Promise<void> {
   await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(resolve, refreshMs);
-    signal.addEventListener('abort', () => {
+    const onAbort = (): void => {
       clearTimeout(timer);
       reject(signal.reason);
-    });
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', onAbort);
+      resolve();
+    }, refreshMs);
+    signal.addEventListener('abort', onAbort);
   });
 }
