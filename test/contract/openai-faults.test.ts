@@ -70,7 +70,12 @@ describe.each(['responses', 'assistants'] as const)('%s', (kind) => {
   }
 
   it.each([
+    [408, 'unavailable'],
     [409, 'conflict'],
+    [423, 'conflict'],
+    [425, 'unavailable'],
+    [451, 'refused'],
+    [499, 'unclear'],
     [400, 'refused'],
     [413, 'refused'],
     [500, 'unavailable'],

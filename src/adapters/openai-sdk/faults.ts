@@ -12,6 +12,11 @@ const neverSent: ReadonlySet<string> = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
 
+/** Conflict and Locked. */
+const held: ReadonlySet<number> = new Set([409, 423]);
+/** Request Timeout, Too Early and Service Unavailable: the request was not begun, and may be sent again. */
+const notTaken: ReadonlySet<number> = new Set([408, 425, 503]);
+
 const activeRun = /already has an active run/i;
 
 /** Whatever a call of the SDK threw, as a fault. */
@@ -65,9 +70,11 @@ function typeOf(error: APIError, status: number, own: boolean): FaultType {
   if (status === 401 || status === 403) return 'unauthorized';
   if (status === 404) return 'not_found';
   if (status === 429) return 'throttled';
-  if (status === 409 || error.code === 'conversation_locked' || activeRun.test(error.message))
+  if (held.has(status) || error.code === 'conversation_locked' || activeRun.test(error.message))
     return 'conflict';
-  if (status === 408 || status === 503) return 'unavailable';
+  if (notTaken.has(status)) return 'unavailable';
+  // A proxy's, which hung up: what is behind it may have taken the request.
+  if (status === 499) return 'unclear';
   // Sent elsewhere, so nothing was done here; 301 and 308 say that it stays so.
   if (isRedirect(status)) return status === 301 || status === 308 ? 'refused' : 'unavailable';
   if (status < 500) return 'refused';
