@@ -2,7 +2,8 @@
 
 import { DecayedCounts, type SparseWeights } from './decayed-counts.ts';
 import type { ClassIncrement, ClassSnapshot } from './shared-counts.ts';
-import { mix, smoothed, survivalAtAge, survivalOf } from './histogram.ts';
+import { fineLength, fineShares, type Shapes, shapesOf } from './fine-shape.ts';
+import { mix, smoothed, spread, survivalAtAge, survivalOf } from './histogram.ts';
 import {
   type DurationObservation,
   type LifeTable,
@@ -17,6 +18,8 @@ export const fastHalfLife = 60;
 
 /** The fast memory's last counter: the decayed sum of log-likelihood ratios, fast against slow. */
 const scoreIndex = lifeTableLength;
+/** From here on, the fast memory counts where within a bucket runs end. An older version leaves these out. */
+const fineIndex = lifeTableLength + 1;
 /** No single look proves a shift. */
 const largestRatio = 1.5;
 /** Both memories are doubted by this share, so that a ratio stays finite. */
@@ -43,22 +46,39 @@ interface Memories {
 
 export class ClassCounts {
   private readonly slow = new DecayedCounts(slowHalfLife, lifeTableLength);
-  private readonly fast = new DecayedCounts(fastHalfLife, lifeTableLength + 1);
+  private readonly fast = new DecayedCounts(fastHalfLife, fineIndex + fineLength);
   /** As of the last estimate. */
   private memories: Memories | null = null;
 
-  /** An observation's part here. `believed`: the narrowest class's estimate. Changes nothing: `add` does. */
-  increment(classKey: string, observation: DurationObservation, believed: ClassEstimate): ClassIncrement {
+  /**
+   * An observation's part here. `believed`: the narrowest class's estimate; `isOwn`: this is that class. Changes nothing:
+   * `add` does.
+   */
+  increment(
+    classKey: string,
+    observation: DurationObservation,
+    believed: ClassEstimate,
+    isOwn: boolean,
+  ): ClassIncrement {
     const shares = lifeTableShares(observation, believed.masses);
     const score = this.ratio(observation, believed.survival);
-    const withScore: SparseWeights = score === 0 ? shares : [...shares, [scoreIndex, score]];
+    const fast: SparseWeights = [
+      ...shares,
+      ...(score === 0 ? [] : [[scoreIndex, score] as const]),
+      ...(isOwn ? fineOf(observation, believed.masses) : []),
+    ];
     const ends = observation.type === 'ended' ? 1 : 0;
-    return { classKey, slow: this.slow.increment(shares, ends), fast: this.fast.increment(withScore, ends) };
+    return { classKey, slow: this.slow.increment(shares, ends), fast: this.fast.increment(fast, ends) };
   }
 
   add(increment: ClassIncrement): void {
     this.slow.add(increment.slow);
     this.fast.add(increment.fast);
+  }
+
+  /** Where within a bucket its runs end. */
+  shapes(): Shapes {
+    return shapesOf(this.fast.weights().subarray(fineIndex));
   }
 
   /** Runs that ended since the beginning, forgotten or not. */
@@ -116,6 +136,13 @@ export class ClassCounts {
     const slow = (1 - doubt) * chanceOf(this.memories.slow, observation) + doubted;
     return Math.min(largestRatio, Math.max(-largestRatio, Math.log(fast / slow)));
   }
+}
+
+function fineOf(observation: DurationObservation, masses: Float64Array): SparseWeights {
+  if (observation.type === 'going') return [];
+  const { afterMs, untilMs } = observation;
+  const ends = spread(masses, afterMs, untilMs);
+  return fineShares(masses, ends, afterMs, untilMs).map(([index, share]) => [fineIndex + index, share]);
 }
 
 /** Runs that outlive what the parent expected are evidence too, before the first of them ends. */

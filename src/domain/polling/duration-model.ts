@@ -5,6 +5,7 @@ import type { ClassIncrement, ClassSnapshot } from './shared-counts.ts';
 import { priorMasses, survivalAtAge, survivalOf } from './histogram.ts';
 import type { SparseWeights } from './decayed-counts.ts';
 import type { Exposure } from './in-flight.ts';
+import { evenShapes } from './fine-shape.ts';
 import type { DurationObservation } from './life-table.ts';
 import { curveOfMasses, type SurvivalCurve } from './survival.ts';
 
@@ -73,9 +74,9 @@ export class DurationModel {
     if (!isUsable(observation)) return [];
     const believed = this.estimate(chain);
     const news = newsOf(observation, believed);
-    return chain.map((classKey) => {
+    return chain.map((classKey, level) => {
       const held = this.hold(classKey);
-      const increment = held.counts.increment(classKey, observation, believed);
+      const increment = held.counts.increment(classKey, observation, believed, level === 0);
       held.counts.add(increment);
       held.news += news;
       held.own += observation.type === 'ended' ? 1 : 0;
@@ -135,7 +136,7 @@ export class DurationModel {
     const parentNews = parents.reduce((sum, parent) => sum + this.hold(parent).news, 0);
     if (held.cached !== null && !isStale(held.cached, held.news, parentNews)) return held.cached.estimate;
     const made = this.make(chain);
-    const estimate = { ...made, curve: curveOfMasses(made.masses) };
+    const estimate = { ...made, curve: curveOfMasses(made.masses, held.counts.shapes()) };
     held.cached = { estimate, ownNews: held.news, parentNews };
     return estimate;
   }
@@ -146,7 +147,7 @@ export class DurationModel {
     const { masses } = this.narrowed(chain, ({ counts }, parent) =>
       counts.estimateOfTold(parent.masses, priorWeight),
     );
-    return curveOfMasses(masses);
+    return curveOfMasses(masses, evenShapes);
   }
 
   private make(chain: ClassChain): ClassEstimate {

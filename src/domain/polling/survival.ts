@@ -1,6 +1,7 @@
 /** A survival curve: the chance that a run is still going at an age. Everything about durations comes down to one. */
 
 import { at, bucketCount, bucketEdgesMs } from './buckets.ts';
+import { partsOf, type Shapes } from './fine-shape.ts';
 
 /**
  * `survival[i]` is the chance that a run is still going at `agesMs[i]`; linear in between.
@@ -56,28 +57,28 @@ function piecesOf(mass: number): number {
   return Math.min(48, 3 + Math.ceil(mass * 320));
 }
 
-/** The curve of a histogram: `masses[b]` is the chance of bucket `b`, spread evenly inside it. They sum to 1. */
-export function curveOfMasses(masses: Float64Array): SurvivalCurve {
-  let length = 1;
-  for (const mass of masses) length += piecesOf(mass);
-  const agesMs = new Float64Array(length);
-  const survival = new Float64Array(length);
-  survival[0] = 1;
-  let i = 0;
+/** The curve of a histogram: `masses[b]` is the chance of bucket `b`, spread inside it by its shape. They sum to 1. */
+export function curveOfMasses(masses: Float64Array, shapes: Shapes): SurvivalCurve {
+  const agesMs = [0];
+  const survival = [1];
+  let lowMs = 0;
   let ended = 0;
-  for (let b = 0; b < bucketCount; b += 1) {
-    const mass = at(masses, b);
-    const low = at(bucketEdgesMs, b);
-    const width = at(bucketEdgesMs, b + 1) - low;
+  const add = (untilMs: number, mass: number): void => {
     const pieces = piecesOf(mass);
     for (let piece = 1; piece <= pieces; piece += 1) {
-      i += 1;
-      agesMs[i] = low + (width * piece) / pieces;
-      survival[i] = Math.max(0, 1 - ended - (mass * piece) / pieces);
+      agesMs.push(lowMs + ((untilMs - lowMs) * piece) / pieces);
+      survival.push(Math.max(0, 1 - ended - (mass * piece) / pieces));
     }
+    lowMs = untilMs;
     ended += mass;
+  };
+  for (let b = 0; b < bucketCount; b += 1) {
+    const mass = at(masses, b);
+    const shape = shapes.get(b);
+    if (shape === undefined) add(at(bucketEdgesMs, b + 1), mass);
+    else for (const { untilMs, share } of partsOf(b, shape)) add(untilMs, mass * share);
   }
-  return { agesMs, survival };
+  return { agesMs: Float64Array.from(agesMs), survival: Float64Array.from(survival) };
 }
 
 /** Points that a dense gap of looks is cut into: a look can only be placed on a point. */
