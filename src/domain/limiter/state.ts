@@ -17,6 +17,8 @@ export interface Reservation {
   readonly bucket: number;
   readonly tokens: number;
   readonly expiresAtUs: number;
+  /** The estimate; `tokens` may be more. */
+  readonly asked: number;
 }
 
 /** Mutable: a step works on its own copy. */
@@ -71,8 +73,9 @@ export interface AccountState {
   tokensAgainUs: number;
   /** Distance of the last such times, for estimates. */
   tokensGapUs: number;
-  /** What creates use of what they reserve; 0 until it is known. */
-  tokensRatio: number;
+  /** What the latest creates used, and what they had asked for, in decayed sums. */
+  tokensUsed: number;
+  tokensAsked: number;
   /** A create that has waited for tokens and is next; smaller ones may not pass it for ever. */
   holdId: string;
   holdTokens: number;
@@ -115,7 +118,8 @@ export function emptyAccount(): AccountState {
     tokensFreshUs: 0,
     tokensAgainUs: 0,
     tokensGapUs: 0,
-    tokensRatio: 0,
+    tokensUsed: 0,
+    tokensAsked: 0,
     holdId: '',
     holdTokens: 0,
     holdUntilUs: 0,

@@ -108,7 +108,7 @@ export function step(
     const weight = terms.weights[ask.classIndex] ?? 0;
     const shares = { active: Math.max(busyWeight, weight, 1), own: Math.max(weight, 1) };
     const answer = book(state, terms, nowUs, gridOf(ask.classIndex), ask, shares);
-    if (isToken && answer.type === 'slot') reserve(state, terms, ask, answer.atUs);
+    if (isToken && answer.type === 'slot') reserve(state, terms, nowUs, ask, answer.atUs);
     return answer;
   });
   const reply: StepReply = {

@@ -6,6 +6,9 @@ import type { AccountState } from './state.ts';
 import type { LimiterTerms } from './terms.ts';
 import { addTokens, bucketOf, bucketUs, tokenCells } from './usage.ts';
 
+/** Of the sums, at each settlement: about the latest sixteen count. */
+const remembered = 15 / 16;
+
 /** Null when the tokens are there (or nobody counts them); else when to come back. */
 export function waitForTokens(
   state: AccountState,
@@ -18,7 +21,8 @@ export function waitForTokens(
   unreserve(state, ask.id, nowUs);
   const isNext = state.holdUntilUs <= nowUs || state.holdId === ask.id;
   // More than a whole window's worth never fits: it goes alone, and the provider says what it thinks of it.
-  const need = Math.min(ask.tokens + (isNext ? 0 : state.holdTokens), limit);
+  const own = toReserve(state, ask, limit);
+  const need = Math.min(own + (isNext ? 0 : state.holdTokens), limit);
   const freeAtUs = tokensFreeAt(state, terms, nowUs, limit - need);
   if (freeAtUs <= nowUs) {
     if (state.holdId === ask.id) state.holdUntilUs = 0;
@@ -30,7 +34,7 @@ export function waitForTokens(
   if (ask.kind === 'returning' && isNext) {
     const atUs = Math.min(freeAtUs, soonUs);
     state.holdId = ask.id;
-    state.holdTokens = Math.min(ask.tokens, limit);
+    state.holdTokens = Math.min(own, limit);
     state.holdUntilUs = atUs + bucketUs(terms) * 3;
     return { type: 'later', atUs, reason: 'tokens' };
   }
@@ -62,9 +66,15 @@ function gapOf(state: AccountState, terms: LimiterTerms, tokens: number, limit: 
   return Math.ceil(Math.min(terms.windowUs, (tokens * ratio * terms.windowUs) / limit));
 }
 
-/** What creates use of what they reserve. Taken low at first: to come in vain costs little, to come late wastes tokens. */
-function ratioOf({ tokensRatio }: AccountState): number {
-  return tokensRatio > 0 ? tokensRatio : 0.25;
+/** What creates use of what they ask for. Taken low at first: to come in vain costs little, to come late wastes tokens. */
+function ratioOf({ tokensUsed, tokensAsked }: AccountState): number {
+  return tokensAsked > 0 ? Math.max(0.05, tokensUsed / tokensAsked) : 0.25;
+}
+
+/** The estimate, or more where creates are found to use more: a request may not say how long its output may get. */
+function toReserve(state: AccountState, ask: Ask, limit: number): number {
+  const scaled = limit > 0 ? Math.min(limit, Math.ceil(ask.tokens * ratioOf(state))) : 0;
+  return Math.max(ask.tokens, scaled);
 }
 
 /** How soon it is worth asking again: something may have been settled by then. */
@@ -103,10 +113,18 @@ function leavesUs(bucket: number, terms: LimiterTerms): number {
 }
 
 /** A reservation needs no owner to end: it leaves with its bucket. */
-export function reserve(state: AccountState, terms: LimiterTerms, ask: Ask, slotUs: number): void {
+export function reserve(
+  state: AccountState,
+  terms: LimiterTerms,
+  nowUs: number,
+  ask: Ask,
+  slotUs: number,
+): void {
   const bucket = bucketOf(slotUs, terms);
-  addTokens(state, bucket, ask.tokens);
-  state.reservations.set(ask.id, { bucket, tokens: ask.tokens, expiresAtUs: leavesUs(bucket, terms) });
+  const tokens = toReserve(state, ask, tokenLimitNow(state, terms, nowUs));
+  addTokens(state, bucket, tokens);
+  const expiresAtUs = leavesUs(bucket, terms);
+  state.reservations.set(ask.id, { bucket, tokens, expiresAtUs, asked: ask.tokens });
 }
 
 /** Gives back what a call that asks again had reserved before. */
@@ -114,9 +132,10 @@ function unreserve(state: AccountState, id: string, nowUs: number): void {
   settleTokens(state, id, 0, nowUs);
 }
 
-function learnRatio(state: AccountState, seen: number): void {
-  const known = ratioOf(state);
-  state.tokensRatio = Math.max(0.05, known + (Math.min(seen, 20) - known) / 8);
+/** In sums, so that one small request with a long answer does not make all others look long. */
+function learnUse(state: AccountState, used: number, asked: number): void {
+  state.tokensUsed = state.tokensUsed * remembered + used;
+  state.tokensAsked = state.tokensAsked * remembered + asked;
 }
 
 /** What the call used counts from now on instead of the estimate. Once only; too late, it changes nothing. */
@@ -126,6 +145,6 @@ export function settleTokens(state: AccountState, id: string, used: number, nowU
   state.reservations.delete(id);
   if (reservation.expiresAtUs <= nowUs) return;
   // Nothing used means that there was no call.
-  if (used > 0) learnRatio(state, used / reservation.tokens);
+  if (used > 0) learnUse(state, used, reservation.asked);
   addTokens(state, reservation.bucket, used - reservation.tokens);
 }

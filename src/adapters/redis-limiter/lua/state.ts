@@ -3,7 +3,7 @@ export const stateLua = `
 local CLASSES, RING = 5, 80
 local scalars = { 'fencedUntil', 'pausedUntil', 'learned', 'learnedAt', 'ceiling', 'rate', 'rateAt', 'cutAt',
   'foreign', 'foreignAt', 'yieldedAt', 'bucketUntil', 'level', 'levelAt', 'tokensLearned', 'tokensForeign', 'tokensForeignAt',
-  'tokensFresh', 'tokensAgain', 'tokensGap', 'tokensRatio', 'holdTokens', 'holdUntil', 'toldAt' }
+  'tokensFresh', 'tokensAgain', 'tokensGap', 'tokensUsed', 'tokensAsked', 'holdTokens', 'holdUntil', 'toldAt' }
 local texts = { 'epoch', 'holdId' }
 local lists = { 'debts', 'free' }
 local vectors = { limits = 6, next = 6, share = 5, fresh = 5, again = 5, asked = 5, gap = 5 }

@@ -2,7 +2,14 @@
 export const tokensLua = `
 local reservationKeys = {}
 
-local function ratioOf() return s.tokensRatio > 0 and s.tokensRatio or 0.25 end
+local function ratioOf()
+  return s.tokensAsked > 0 and math.max(0.05, s.tokensUsed / s.tokensAsked) or 0.25
+end
+
+local function toReserve(ask, limit)
+  local scaled = limit > 0 and math.min(limit, math.ceil(ask.tokens * ratioOf())) or 0
+  return math.max(ask.tokens, scaled)
+end
 
 local function settleTokens(id, used)
   local k = reservationKeys[id]
@@ -12,8 +19,8 @@ local function settleTokens(id, used)
   local r = numbers(text)
   if r[3] <= now then return end
   if used > 0 then
-    local known = ratioOf()
-    s.tokensRatio = math.max(0.05, known + (math.min(used / r[2], 20) - known) / 8)
+    s.tokensUsed = s.tokensUsed * (15 / 16) + used
+    s.tokensAsked = s.tokensAsked * (15 / 16) + (r[4] or r[2])
   end
   addTokens(r[1], used - r[2])
 end
@@ -40,7 +47,8 @@ local function waitForTokens(ask)
   if limit <= 0 then return nil end
   settleTokens(ask.id, 0)
   local isNext = s.holdUntil <= now or s.holdId == ask.id
-  local need = math.min(ask.tokens + (isNext and 0 or s.holdTokens), limit)
+  local own = toReserve(ask, limit)
+  local need = math.min(own + (isNext and 0 or s.holdTokens), limit)
   local at = tokensFreeAt(limit - need)
   if at <= now then
     if s.holdId == ask.id then s.holdUntil = 0 end
@@ -51,7 +59,7 @@ local function waitForTokens(ask)
   local soon = now + math.min(math.max(gap, bucketUs()), 3 * bucketUs())
   if ask.kind == 'returning' and isNext then
     at = math.min(at, soon)
-    s.holdId, s.holdTokens, s.holdUntil = ask.id, math.min(ask.tokens, limit), at + bucketUs() * 3
+    s.holdId, s.holdTokens, s.holdUntil = ask.id, math.min(own, limit), at + bucketUs() * 3
     return at
   end
   local queue = ask.kind == 'returning' and 'tokensAgain' or 'tokensFresh'
@@ -64,9 +72,10 @@ end
 
 local function reserve(ask, slot)
   local bucket = bucketOf(slot)
-  addTokens(bucket, ask.tokens)
+  local amount = toReserve(ask, tokenLimitNow())
+  addTokens(bucket, amount)
   local expires = leavesUs(bucket)
   local k = reservationKeys[ask.id]
-  redis.call('SET', k, join({ bucket, ask.tokens, expires }), 'PX', math.ceil((expires - now) / 1000))
+  redis.call('SET', k, join({ bucket, amount, expires, ask.tokens }), 'PX', math.ceil((expires - now) / 1000))
 end
 `;

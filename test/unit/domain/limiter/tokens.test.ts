@@ -86,6 +86,20 @@ describe('creates that wait for tokens', () => {
     expect(backlog.asked - asked).toBeLessThan(6 * slots);
   });
 
+  test('reserve more where requests do not say how much they will use', () => {
+    const used = 200;
+    const backlog = new Backlog(600, 5, used);
+    backlog.runUntil(startUs + 130 * seconds);
+    const before = backlog.slots.length;
+    backlog.runUntil(startUs + 370 * seconds);
+    const slots = backlog.slots.slice(before);
+    const busiest = Math.max(
+      ...slots.map((fromUs) => slots.filter((atUs) => atUs >= fromUs && atUs < fromUs + 60 * seconds).length),
+    );
+    expect(busiest * used).toBeLessThanOrEqual(tokensPerMinute);
+    expect(slots.length * used).toBeGreaterThan(0.6 * 4 * tokensPerMinute);
+  });
+
   test('are seen, and why they wait', () => {
     const backlog = new Backlog(30, 500, 500);
     backlog.runUntil(startUs + 11 * seconds);
