@@ -3,7 +3,13 @@
 import { WebhookRefusedError } from '../domain/errors.ts';
 import { readWebhook, type WebhookType } from '../domain/webhook.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { WebhookFate, WebhookInbox, WebhookMessage, WebhookVerifier } from '../ports/webhooks.ts';
+import type {
+  TakenWebhook,
+  WebhookFate,
+  WebhookInbox,
+  WebhookMessage,
+  WebhookVerifier,
+} from '../ports/webhooks.ts';
 
 /** What is counted: the fates, and those that never got so far. `unavailable`: Redis was away, the sender retries. */
 export type WebhookResult = WebhookFate | 'refused' | 'unavailable';
@@ -31,13 +37,28 @@ export async function receiveWebhook(deps: ReceiveWebhookDeps, message: WebhookM
   if (event === null) throw refuse('The body is not an event that can be read.');
   const { type, notice } = event;
   if (notice === null) return deps.note(type, 'ignored');
-  const { account } = verdict;
+  const webhook = { ...notice, webhookId: message.id ?? '' };
   try {
-    deps.note(type, await deps.inbox.take({ ...notice, account, webhookId: message.id ?? '' }));
+    deps.note(type, await take(deps.inbox, verdict.accounts, webhook));
   } catch (error) {
     deps.note(type, 'unavailable');
     throw error;
   }
+}
+
+/** Accounts that share a secret share their webhooks: each is that one's which knows the id. */
+async function take(
+  inbox: WebhookInbox,
+  accounts: readonly string[],
+  webhook: Omit<TakenWebhook, 'account'>,
+): Promise<WebhookFate> {
+  let fate: WebhookFate = 'unknown';
+  for (const account of accounts) {
+    const taken = await inbox.take({ ...webhook, account });
+    if (taken !== 'unknown' && taken !== 'early') return taken;
+    if (taken === 'early') fate = taken;
+  }
+  return fate;
 }
 
 /** Undefined for what is not JSON in UTF-8. */

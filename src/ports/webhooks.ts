@@ -9,8 +9,8 @@ export interface WebhookMessage {
 }
 
 export type WebhookVerdict =
-  /** `account`: whose secret it was signed with. */
-  | { readonly genuine: true; readonly account: string }
+  /** `accounts`: whose secret it was signed with; several where they share it. */
+  | { readonly genuine: true; readonly accounts: readonly string[] }
   /** `reason`: for the sender; tells nothing of a secret. */
   | { readonly genuine: false; readonly reason: string };
 

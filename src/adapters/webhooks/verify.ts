@@ -38,12 +38,13 @@ export class StandardWebhookVerifier implements WebhookVerifier {
     if (ageSeconds < -toleranceSeconds)
       return refused('The webhook-timestamp is more than 5 minutes ahead: a clock is wrong.');
     const given = signaturesIn(signature);
-    for (const { key, account } of this.secrets) {
+    const signers = this.secrets.filter(({ key }) => {
       const expected = createHmac('sha256', key).update(`${id}.${timestamp}.`).update(body).digest();
-      if (given.some((one) => one.length === expected.length && timingSafeEqual(one, expected)))
-        return { genuine: true, account };
-    }
-    return refused('No signature matches: the secret is wrong, or the body was changed on its way.');
+      return given.some((one) => one.length === expected.length && timingSafeEqual(one, expected));
+    });
+    if (signers.length === 0)
+      return refused('No signature matches: the secret is wrong, or the body was changed on its way.');
+    return { genuine: true, accounts: [...new Set(signers.map(({ account }) => account))] };
   }
 }
 

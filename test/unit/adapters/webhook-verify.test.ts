@@ -33,8 +33,21 @@ const refused = (message: WebhookMessage): string => {
 
 describe('a webhook of the official package', () => {
   it('is genuine, and tells whose it is', () => {
-    expect(verifier.verify(signed('{"a":"ä"}'), nowMs)).toEqual({ genuine: true, account: 'default' });
-    expect(verifier.verify(signed('{}', { by: other }), nowMs)).toEqual({ genuine: true, account: 'second' });
+    expect(verifier.verify(signed('{"a":"ä"}'), nowMs)).toEqual({ genuine: true, accounts: ['default'] });
+    const byOther = verifier.verify(signed('{}', { by: other }), nowMs);
+    expect(byOther).toEqual({ genuine: true, accounts: ['second'] });
+  });
+
+  it('is that of all accounts that share its secrets, each once', () => {
+    const shared = new StandardWebhookVerifier([
+      { secret, account: 'default' },
+      { secret: other, account: 'default' },
+      { secret: other, account: 'second' },
+    ]);
+    const verdict = shared.verify(signed('{}', { by: other }), nowMs);
+    expect(verdict).toEqual({ genuine: true, accounts: ['default', 'second'] });
+    const signature = `${signed('{}').signature ?? ''} ${signed('{}', { by: other }).signature ?? ''}`;
+    expect(shared.verify({ ...signed('{}'), signature }, nowMs)).toEqual(verdict);
   });
 
   it('is genuine with any of several signatures, and with versions that we do not know', () => {
