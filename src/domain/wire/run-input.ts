@@ -2,7 +2,7 @@
 
 import * as z from 'zod';
 import { runKinds } from '../status.ts';
-import { maxToolRounds, onToolError, toolsInput } from './tools-input.ts';
+import { maxToolRounds, onToolError, strayUrls, toolsInput } from './tools-input.ts';
 
 /** One day less than what BullMQ and the providers keep anyway; approvals may take hours. */
 export const maxDeadlineSeconds = 7 * 86_400;
@@ -106,7 +106,14 @@ export const runInputShape = {
   metadata: metadataInput.default({}),
 };
 
-export const runInput = z.strictObject(runInputShape);
+export const runInput = z.strictObject(runInputShape).superRefine(({ tools }, context) => {
+  for (const path of strayUrls(tools))
+    context.addIssue({
+      code: 'custom',
+      path,
+      message: 'Only mode `http` calls a url: name it, or leave the url out.',
+    });
+});
 /** As sent: what has a default may be left out. */
 export type RunInput = z.input<typeof runInput>;
 export type ParsedRunInput = z.output<typeof runInput>;

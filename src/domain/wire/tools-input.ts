@@ -37,6 +37,17 @@ export const toolsInput = z
       '`responses` ends with its calls in `output`, and one of kind `assistants` waits as in mode `manual`.',
   );
 
+/** URLs that nobody would call. Jobs may hold such of old, so this is asked of new runs alone. */
+export function strayUrls(tools: z.output<typeof toolsInput> | undefined): readonly string[][] {
+  if (tools === undefined) return [];
+  const named = Object.entries(tools.by_name ?? {}).map(
+    ([name, route]) => [['by_name', name], route] as const,
+  );
+  return [[[], tools] as const, ...named].flatMap(([path, { mode, url }]) =>
+    mode !== 'http' && url !== undefined ? [['tools', ...path, 'url']] : [],
+  );
+}
+
 export const maxToolRounds = z
   .int()
   .min(0)

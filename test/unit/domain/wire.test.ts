@@ -104,6 +104,12 @@ describe('runInput', () => {
     expect(pathsOf(runInput.safeParse({ request, tools: { mode: 'http' } }))).toEqual(['tools.url']);
   });
 
+  it('refuses a URL that nobody would call', () => {
+    const url = 'https://example.com/tools';
+    const tools = { url, by_name: { a: { mode: 'manual', url }, b: { mode: 'http', url } } };
+    expect(pathsOf(runInput.safeParse({ request, tools }))).toEqual(['tools.url', 'tools.by_name.a.url']);
+  });
+
   it.each([null, undefined, 7, 'text', [], true])('refuses the body %j', (body) => {
     expect(runInput.safeParse(body).success).toBe(false);
   });
