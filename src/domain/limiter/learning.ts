@@ -93,7 +93,8 @@ function learnUse(
   const used = seen.limitRequests - seen.remainingRequests;
   const own = usedBetween(callsByBucket(state, isShared), seen.atUs - terms.windowUs, seen.atUs, terms);
   // It remembers less than we sent in the window, so it refills as it goes: how full it is tells of the others.
-  const forgets = own > 0.15 * seen.limitRequests && used < 0.7 * own;
+  // One that is full of what was sent under a higher limit has not forgotten: it cannot show more than its limit.
+  const forgets = own > 0.15 * seen.limitRequests && used < 0.7 * own && seen.remainingRequests > 0;
   if (forgets) state.bucketUntilUs = nowUs + 10 * terms.windowUs;
   if (state.bucketUntilUs > nowUs) {
     state.level = seen.remainingRequests / seen.limitRequests;

@@ -245,6 +245,22 @@ describe('learning', () => {
     expect(account.view().requests.limit).toBe(900);
   });
 
+  test('a limit that was lowered below what is in the window waits for room, and for no more', () => {
+    const account = new Account({ requests: 600 });
+    for (let i = 0; i < 450; i++) {
+      account.ask('look', 1, 'returning');
+      account.pass(100);
+    }
+    account.step({
+      seen: { ...seen, atUs: account.nowUs, limitRequests: 300, remainingRequests: 0, throttles: 1 },
+    });
+    // The last 300 of them leave the window 30 s from now on.
+    const { requests, pausedUntilMs } = account.view();
+    expect((pausedUntilMs ?? 0) - account.nowUs / 1000).toBeGreaterThan(30_000);
+    expect((pausedUntilMs ?? 0) - account.nowUs / 1000).toBeLessThan(45_000);
+    expect(requests.limit).toBeGreaterThan(200);
+  });
+
   test('headers never raise what was set', () => {
     const account = new Account({ requests: 100 });
     account.step({ seen: { ...seen, atUs: account.nowUs, limitRequests: 500, remainingRequests: 400 } });
