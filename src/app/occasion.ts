@@ -34,7 +34,8 @@ async function laneTurn(activation: Activation): Promise<{ turn?: 'free' | 'busy
   return { turn: await activation.takeTurn() };
 }
 
-/** Whoever told of the run that this step looks at; its look may have waited for the quota meanwhile. */
+/** Whoever told of the run that this step looks at; its look may have waited meanwhile. */
 function wordOf(state: RunState): FoundBy | null {
+  if (state.phase === 'creating' && (state.candidate ?? state.missed) !== undefined) return 'webhook';
   return state.phase === 'following' ? (state.word?.by ?? null) : null;
 }

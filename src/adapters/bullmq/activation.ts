@@ -222,7 +222,9 @@ export class BullmqActivation implements Activation {
 
   /** Before the run leaves the index of those whose create is out: its webhook finds it from then on. */
   private async link(state: RunState): Promise<void> {
-    if (!(await this.providerIds.link(state, this.deps.clock.nowMs()))) throw this.lost();
+    const result = await this.providerIds.link(state, this.deps.clock.nowMs());
+    if (result === 'lost') throw this.lost();
+    if (result !== '') await promote(this.deps.worker, result);
   }
 
   async commit(state: RunState, outcome: RunOutcome): Promise<boolean> {

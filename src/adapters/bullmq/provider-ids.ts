@@ -25,6 +25,8 @@ export class ProviderIds {
   private readonly token: string;
   /** The id that is on record. */
   private linked: string | null;
+  /** Ids that the provider did not show to this run: others may wait for them. */
+  private readonly missed: readonly string[];
 
   constructor(client: RedisClient, keys: RunKeys, spec: RunSpec, state: RunState, token: string) {
     this.client = client;
@@ -32,12 +34,13 @@ export class ProviderIds {
     this.spec = spec;
     this.token = token;
     this.linked = providerRunIdOf(state);
+    this.missed = state.phase === 'creating' ? (state.missed ?? []).map(({ id }) => id) : [];
   }
 
-  /** Before the state that holds the id is written. False: another worker has taken over. */
-  async link(state: RunState, nowMs: number): Promise<boolean> {
+  /** Before the state that holds the id is written. 'lost': another worker has taken over; else a run to promote, or ''. */
+  async link(state: RunState, nowMs: number): Promise<string> {
     const providerRunId = providerRunIdOf(state);
-    if (providerRunId === null || providerRunId === this.linked || !isPlain(providerRunId)) return true;
+    if (providerRunId === null || providerRunId === this.linked || !isPlain(providerRunId)) return '';
     const { client, keys, spec } = this;
     const account = accountOf(state);
     const scriptKeys = [
@@ -54,11 +57,12 @@ export class ProviderIds {
       entryOf(account, providerRunId),
       this.ttlSeconds(nowMs),
       spec.follow === 'poll' ? '1' : '',
+      nowMs,
+      ...this.missed.filter((id) => id !== providerRunId),
     ];
-    const result = await linkProvider.run(client, scriptKeys, args);
-    if (result === 'lost') return false;
-    this.linked = providerRunId;
-    return true;
+    const result = String(await linkProvider.run(client, scriptKeys, args));
+    if (result !== 'lost') this.linked = providerRunId;
+    return result;
   }
 
   /**

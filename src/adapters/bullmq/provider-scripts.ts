@@ -47,6 +47,19 @@ const common = `
     end
     return early ~= nil
   end
+  -- There is an id that nobody has claimed, for one of those that wait for theirs.
+  local function wakeWaiting(quarantine, now)
+    for _, waiting in ipairs(redis.call('ZRANGEBYSCORE', quarantine, '-inf', now, 'LIMIT', 0, 5)) do
+      if isOpen(waiting) then
+        -- The next one goes to another run.
+        redis.call('ZADD', quarantine, now + 2000, waiting)
+        wake(waiting)
+        return waiting
+      end
+      redis.call('ZREM', quarantine, waiting)
+    end
+    return ''
+  end
 `;
 
 /**
@@ -87,22 +100,15 @@ export const takeWebhook = new Script(`
   redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', now - ${earlySeconds} * 1000)
   redis.call('ZREMRANGEBYRANK', KEYS[4], 0, -${mostKept} - 1)
   redis.call('EXPIRE', KEYS[4], ${earlySeconds})
-  for _, waiting in ipairs(redis.call('ZRANGEBYSCORE', KEYS[6], '-inf', now, 'LIMIT', 0, 5)) do
-    if isOpen(waiting) then
-      -- The next one goes to another run.
-      redis.call('ZADD', KEYS[6], now + 2000, waiting)
-      wake(waiting)
-      return { 'early', waiting }
-    end
-    redis.call('ZREM', KEYS[6], waiting)
-  end
-  return { 'early', '' }
+  return { 'early', wakeWaiting(KEYS[6], now) }
 `);
 
 /**
  * A run learns its id at the provider; a webhook that was there before wakes it.
  * KEYS: lock, provider, unclaimed, quarantine.
- * ARGV: …, token, run, the provider's id, entry, time to live in seconds, '1' for a run that is deaf.
+ * ARGV: …, token, run, the provider's id, entry, time to live in seconds, '1' for a run that is deaf, now, and the ids that
+ * it leaves to others.
+ * Returns 'lost', or the run to promote ('' for none).
  */
 export const linkProvider = new Script(`
   ${common}
@@ -112,7 +118,10 @@ export const linkProvider = new Script(`
   redis.call('ZREM', KEYS[4], ARGV[4])
   if ARGV[8] == '1' then redis.call('HSET', ARGV[1] .. ARGV[4], 'deaf', 1)
   elseif early then wake(ARGV[4]) end
-  return 'linked'
+  if #ARGV == 9 then return '' end
+  for at = 10, #ARGV do redis.call('ZADD', KEYS[3], 'NX', ARGV[9], ARGV[at]) end
+  redis.call('EXPIRE', KEYS[3], ${earlySeconds})
+  return wakeWaiting(KEYS[4], tonumber(ARGV[9]))
 `);
 
 /**

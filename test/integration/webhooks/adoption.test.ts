@@ -137,6 +137,54 @@ it('leaves a run that has an id to look at asleep until then, whatever else is t
   expect(steps).toBeLessThanOrEqual(3);
 });
 
+it('leaves what it has looked at in vain to those that still wait, when it has found its own', async () => {
+  const rig = webhookRig(redis);
+  const intentAtMs = Date.now();
+  const looks: unknown[] = [];
+  await rig.work(async (activation) => {
+    const { id } = activation.spec;
+    const { candidate } = await activation.takeSignals();
+    const state = creating({ intentAtMs, wakeAtMs: Date.now() + hourMs });
+    if (activation.state.phase === 'accepted') await activation.save(state);
+    if (candidate !== undefined) looks.push([id, candidate]);
+    const missed = [{ id: 'resp_2', sinceMs: intentAtMs, againAtMs: intentAtMs + hourMs }];
+    if (candidate === undefined) await activation.park(state);
+    else if (candidate === 'resp_2' && id === 'run-1')
+      await activation.park({ ...state, inspections: 1, missed });
+    else await activation.park(following({ providerRunId: candidate, wakeAtMs: Date.now() + hourMs }));
+    return { type: 'parked' };
+  });
+  const waiting = async (count: number): Promise<unknown> =>
+    await eventually(
+      `${count} in quarantine`,
+      () => redis.client.zcard(rig.keys.quarantine('default')),
+      (found) => found === count,
+    );
+  await rig.add('run-1');
+  await waiting(1);
+  await rig.take('resp_2', 'wh_2');
+  await eventually(
+    'the first look',
+    () => looks,
+    (made) => made.length === 1,
+  );
+  await redis.client.del(rig.keys.quarantine('default'));
+  await rig.add('run-2');
+  await waiting(1);
+  await redis.client.hset(rig.keys.job('run-1'), 'provider', 'resp_1');
+  await rig.store.wake('run-1', 'webhook');
+  await eventually(
+    'both to have theirs',
+    () => looks,
+    (made) => made.length === 3,
+  );
+  expect(looks).toEqual([
+    ['run-1', 'resp_2'],
+    ['run-1', 'resp_1'],
+    ['run-2', 'resp_2'],
+  ]);
+});
+
 it('takes over an id that a worker had on record before it died', async () => {
   const rig = webhookRig(redis);
   let died = false;
