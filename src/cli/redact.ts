@@ -15,19 +15,23 @@ const secretOfAccount = /^RUNFLEET_ACCOUNT_\w+_(?:API_KEY|WEBHOOK_SECRET)$/;
 /** Shorter ones are placeholders, and would blot out ordinary words. */
 const shortestSecret = 6;
 
-export function redactorFor(
-  env: Readonly<Record<string, string | undefined>>,
-  more: readonly (string | undefined)[] = [],
-): (text: string) => string {
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** Reads the environment at each message, and keeps nothing of it: a process of the fleet holds API keys as digests alone. */
+export function redactorFor(env: Env, more: readonly (string | undefined)[] = []): (text: string) => string {
+  return (text) =>
+    secretsOf(env, more).reduce((safe, secret) => safe.replaceAll(secret, '***'), withoutUserInfo(text));
+}
+
+/** The longest first. */
+function secretsOf(env: Env, more: readonly (string | undefined)[]): string[] {
   const names = [...secretVariables, ...Object.keys(env).filter((name) => secretOfAccount.test(name))];
   const values = [...names.map((name) => env[name]), passwordOf(env['REDIS_URL']), ...more];
   const secrets = values
     .flatMap((value) => [value ?? ''].concat((value ?? '').split(',')))
     .flatMap((value) => [value.trim(), value.slice(value.indexOf(':') + 1).trim()])
     .filter((value) => value.length >= shortestSecret);
-  const longestFirst = [...new Set(secrets)].sort((a, b) => b.length - a.length);
-  return (text) =>
-    longestFirst.reduce((safe, secret) => safe.replaceAll(secret, '***'), withoutUserInfo(text));
+  return [...new Set(secrets)].sort((a, b) => b.length - a.length);
 }
 
 /** `redis://user:password@host` → `redis://***@host`, wherever it stands in the text. */

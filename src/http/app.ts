@@ -1,5 +1,4 @@
 import express, { type Express } from 'express';
-import { keyRing } from './auth/key-ring.ts';
 import { loopbackOnly } from './auth/origin.ts';
 import { boardRouter } from './board/router.ts';
 import { defaultLimits, type HttpDeps } from './deps.ts';
@@ -21,7 +20,7 @@ import { webhookRoutes } from './routes/webhook-routes.ts';
 /** The whole HTTP interface. Does not listen, and closes nothing. */
 export function createApp(deps: HttpDeps): Express {
   const limits = { ...defaultLimits, ...deps.limits };
-  const ring = keyRing(deps.apiKeys);
+  const { keys: ring } = deps;
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');

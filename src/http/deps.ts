@@ -1,7 +1,7 @@
 import type { Queue } from 'bullmq';
 import type { Logger } from 'pino';
 import type { ReceiveWebhookDeps } from '../app/receive-webhook.ts';
-import type { Scope } from './auth/caller.ts';
+import type { KeyRing } from './auth/key-ring.ts';
 import type { SubmitDeps } from '../app/submit.ts';
 import type { DeadCallbacks } from '../ports/dead-callbacks.ts';
 import type { DurationStore } from '../ports/duration-store.ts';
@@ -17,8 +17,8 @@ export interface HttpDeps extends SubmitDeps {
   readonly webhooks: ReceiveWebhookDeps;
   /** The output of streamed runs. */
   readonly output: OutputFeed;
-  /** Empty: no key is asked for, and the listener must be bound to loopback. */
-  readonly apiKeys: readonly ApiKey[];
+  /** Who may come in. An open one asks for no key, and the listener must be bound to loopback. */
+  readonly keys: KeyRing;
   readonly readiness: () => Promise<Readiness>;
   readonly metrics: () => Promise<MetricsPage>;
   /** Limits, use and waiting calls per class; without it `GET /v1/quota` answers 501. */
@@ -34,13 +34,6 @@ export interface HttpDeps extends SubmitDeps {
   readonly limits?: Partial<HttpLimits>;
   /** Aborts at shutdown: long waits are answered at once, with the run as it is. */
   readonly stopping: AbortSignal;
-}
-
-export interface ApiKey {
-  /** Becomes the `owner` of the runs that it sends. */
-  readonly name: string;
-  readonly key: string;
-  readonly scopes: readonly Scope[];
 }
 
 export interface Readiness {

@@ -4,7 +4,8 @@ import { accountKeys } from '../adapters/redis/keys.ts';
 import { RedisPacingStore } from '../adapters/redis/pacing-store.ts';
 import { RedisProviderHealth } from '../adapters/redis/provider-health.ts';
 import type { RedisClient } from '../adapters/redis-sdk/client.ts';
-import type { AccountConfig, Config } from '../config/index.ts';
+import type { AccountConfig } from '../config/index.ts';
+import type { KeptConfig } from './connections.ts';
 import { AccountDirectory } from '../app/account-directory.ts';
 import { arrivalChance } from '../domain/polling/webhook-arrival.ts';
 import type { Account, Accounts } from '../ports/accounts.ts';
@@ -48,7 +49,7 @@ export function accountNames({ accounts, config }: FleetContext): readonly strin
   return [...accounts, ...config.pools].map(({ name }) => name);
 }
 
-function healthOf(account: AccountConfig, client: RedisClient, config: Config): ProviderHealth {
+function healthOf(account: AccountConfig, client: RedisClient, config: KeptConfig): ProviderHealth {
   return new RedisProviderHealth(client, accountKeys(config.prefix, idOf(account)), systemClock);
 }
 

@@ -4,11 +4,16 @@ import { runsQueue } from '../adapters/bullmq/keys.ts';
 import { BullmqRunStore } from '../adapters/bullmq/run-store.ts';
 import { connectRedis, type Patience, type RedisClient } from '../adapters/redis-sdk/client.ts';
 import type { Config } from '../config/index.ts';
+import type { KeyRing } from '../http/auth/key-ring.ts';
 import type { Closers } from './closers.ts';
+
+/** What is kept of the configuration: of the API keys, digests alone. */
+export type KeptConfig = Omit<Config, 'apiKeys'>;
 
 /** What every process is given. */
 export interface ConnectionContext {
-  readonly config: Config;
+  readonly config: KeptConfig;
+  readonly keys: KeyRing;
   readonly redisUrl: string;
   /** Redis may stand still for seconds (the embedded one). */
   readonly slowRedis: boolean;

@@ -108,7 +108,7 @@ export async function startApi(context: FleetContext): Promise<string> {
     accountNames: accountNames(context),
     callbacks: callbackRules(config.callbacks),
     deadCallbacks: callbacks.dead,
-    apiKeys: config.apiKeys,
+    keys: context.keys,
     readiness: () => readiness(client, healthChecks(context, client, quotas.check)),
     metrics: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
     quota: async () => quotaView(await quotas.read()),

@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import type { Logger } from 'pino';
-import { type Config, loadConfig, refuseOpenListener } from '../config/index.ts';
+import { loadConfig, refuseOpenListener } from '../config/index.ts';
 import { createMetrics } from '../adapters/metrics/metrics.ts';
+import { keyRing } from '../http/auth/key-ring.ts';
 import { startCallbacks } from './callbacks.ts';
 import { Closers } from './closers.ts';
 import { type FleetContext, startApi, startRuns } from './fleet.ts';
-import type { ConnectionContext } from './connections.ts';
+import type { ConnectionContext, KeptConfig } from './connections.ts';
 import { createLogger } from './logger.ts';
 import { keepHeapSmall } from './memory.ts';
 import { provideRedis } from './redis-server.ts';
@@ -44,16 +44,21 @@ const exitGraceMs = 500;
 
 /** Starts one process of the fleet. Throws `ConfigError` or `StartError` when it cannot be started as configured. */
 export async function start(role: Role, options: StartOptions): Promise<RunningProcess> {
-  const config = loadConfig(options.env, (path) => readFileSync(path, 'utf8'));
+  const loaded = loadConfig(options.env, (path) => readFileSync(path, 'utf8'));
+  if (role === 'api' || role === 'all') refuseOpenListener(loaded);
+  const { apiKeys, ...config } = loaded;
+  const keys = keyRing(apiKeys);
   refuseLonely(role, config);
-  if (role === 'api' || role === 'all') refuseOpenListener(config);
   const print = options.print ?? ((line: string) => process.stdout.write(`${line}\n`));
   const logger = createLogger(config.logLevel);
   const closers = new Closers((name, error) =>
     logger.error({ err: error, name }, 'could not be closed in time'),
   );
   try {
-    return await orAbort(open(role, config, { ...options, print }, logger, closers), options.signal);
+    return await orAbort(
+      open(role, { config, keys, logger, closers }, { ...options, print }),
+      options.signal,
+    );
   } catch (error) {
     await closers.closeAll(shutdownDeadlineMs);
     throw error;
@@ -62,17 +67,16 @@ export async function start(role: Role, options: StartOptions): Promise<RunningP
 
 async function open(
   role: Role,
-  config: Config,
+  given: Pick<ConnectionContext, 'config' | 'keys' | 'logger' | 'closers'>,
   { env, print }: StartOptions & { readonly print: Print },
-  logger: Logger,
-  closers: Closers,
 ): Promise<RunningProcess> {
+  const { config, closers } = given;
   // First of all: a wrong module is found out before anything is opened.
   const tools = role === 'tools' || role === 'all' ? await loadTools(config) : null;
   const redis = await provideRedis(config.redisUrl, env['PATH'] ?? '');
   closers.add('Redis server', () => redis.stop());
   print(redis.description);
-  const shared: ConnectionContext = { config, redisUrl: redis.url, slowRedis: redis.slow, logger, closers };
+  const shared: ConnectionContext = { ...given, redisUrl: redis.url, slowRedis: redis.slow };
   const urls =
     role === 'tools' || role === 'callbacks'
       ? await openHelper(role, shared, tools, print)
@@ -159,7 +163,7 @@ export async function startProcess(role: Role, options: StartOptions): Promise<v
 }
 
 /** Processes of a fleet share one Redis and one account; neither can be made up for one of them alone. */
-function refuseLonely(role: Role, config: Config): void {
+function refuseLonely(role: Role, config: KeptConfig): void {
   if (role === 'all') return;
   const missing = [
     config.redisUrl === null ? '  REDIS_URL: the Redis that the processes of the fleet share' : null,
@@ -184,7 +188,11 @@ interface ProvidedAccounts {
   readonly simulated: SimulatedAccount | null;
 }
 
-async function provideAccounts(config: Config, closers: Closers, print: Print): Promise<ProvidedAccounts> {
+async function provideAccounts(
+  config: KeptConfig,
+  closers: Closers,
+  print: Print,
+): Promise<ProvidedAccounts> {
   const [first, ...others] = config.accounts;
   if (first !== undefined) return { accounts: [first, ...others], simulated: null };
   const simulated = await simulatedAccount(config, closers);

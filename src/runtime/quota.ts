@@ -13,7 +13,8 @@ import type { RedisClient } from '../adapters/redis-sdk/client.ts';
 import type { Metrics } from '../adapters/metrics/metrics.ts';
 import { readRateHeaders } from '../domain/limiter/headers.ts';
 import type { ObservedAnswer, Permit, PermitAsk, RateGate } from '../ports/rate-gate.ts';
-import type { AccountConfig, Config } from '../config/index.ts';
+import type { AccountConfig } from '../config/index.ts';
+import type { KeptConfig } from './connections.ts';
 import { idOf, limiterAccount } from './account-id.ts';
 import { systemClock } from './clock.ts';
 import type { FleetContext } from './fleet.ts';
@@ -165,7 +166,7 @@ async function isEmbedded(client: RedisClient): Promise<boolean> {
 }
 
 export function limiterOptions(
-  config: Config,
+  config: KeptConfig,
   account: AccountConfig,
   client: RedisClient,
   subscriber: RedisClient,

@@ -1,7 +1,8 @@
 /** The account that stands in where none is configured: our own simulator. */
 
 import { randomBytes } from 'node:crypto';
-import { type AccountConfig, type Config, defaultAccountName } from '../config/index.ts';
+import { type AccountConfig, defaultAccountName } from '../config/index.ts';
+import type { KeptConfig } from './connections.ts';
 import { type Simulator, startSimulator } from '../simulator/index.ts';
 import type { Closers } from './closers.ts';
 
@@ -10,7 +11,7 @@ export interface SimulatedAccount {
   readonly simulator: Simulator;
 }
 
-export async function simulatedAccount(config: Config, closers: Closers): Promise<SimulatedAccount> {
+export async function simulatedAccount(config: KeptConfig, closers: Closers): Promise<SimulatedAccount> {
   const simulator = await startSimulator();
   closers.add('simulator', () => simulator.close());
   const account = {

@@ -6,7 +6,7 @@ import { PrometheusTelemetry } from '../adapters/metrics/prometheus-telemetry.ts
 import { loadToolsModule, ToolsModuleError } from '../adapters/tools/load-module.ts';
 import type { ToolSet } from '../adapters/tools/tool.ts';
 import { ToolsWorker } from '../adapters/tools/tools-worker.ts';
-import type { Config } from '../config/index.ts';
+import type { KeptConfig } from './connections.ts';
 import { systemClock } from './clock.ts';
 import { type ConnectionContext, lockOptions, open } from './connections.ts';
 import { StartError } from './start-error.ts';
@@ -41,7 +41,7 @@ export async function startTools(
 }
 
 /** The tools of `RUNFLEET_TOOLS_MODULE`; null without one. Throws `StartError`. */
-export async function loadTools({ tools }: Config): Promise<ToolSet | null> {
+export async function loadTools({ tools }: KeptConfig): Promise<ToolSet | null> {
   if (tools.module === null) return null;
   try {
     return await loadToolsModule(tools.module, cwd());

@@ -1,5 +1,8 @@
 /** Secrets are planted wherever a fleet takes any, and looked for wherever they do not belong. */
 
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { aResponse, Fleet, secrets } from '../support/fleet.ts';
@@ -121,4 +124,35 @@ it('stay where they belong: no log, metric, board, error, or foreign key of Redi
     kept.filter(({ text }) => isFound(text)).map(({ key }) => key);
   expect(holding((text) => credentials.some((secret) => text.includes(secret)))).toEqual([]);
   expect(holding((text) => contents.test(text)).filter((key) => !home.test(key))).toEqual([]);
+});
+
+it('API keys are kept as digests: the memory of a process that has checked one has none of them', async (test) => {
+  const directory = await mkdtemp(join(tmpdir(), 'runfleet-heap-'));
+  test.onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  const api = await RunfleetProcess.start(test, ['api'], {
+    REDIS_URL: redis.url,
+    OPENAI_BASE_URL: 'http://127.0.0.1:9/v1',
+    RUNFLEET_PORT: '0',
+    RUNFLEET_PREFIX: `{${basename(directory)}}`,
+    RUNFLEET_API_KEYS: 'ops/admin:PLANTED-KEY-OF-OPS,shop:PLANTED-KEY-OF-SHOP',
+    NODE_OPTIONS: `--heapsnapshot-signal=SIGUSR2 --diagnostic-dir=${directory}`,
+  });
+  const headers = { authorization: 'Bearer PLANTED-KEY-OF-SHOP', connection: 'close' };
+  const answer = await fetch(`${api.apiUrl}/v1/runs`, { headers });
+  expect(answer.status).toBe(200);
+  await answer.arrayBuffer();
+
+  api.signal('SIGUSR2');
+  const memory = await eventually(
+    'the whole memory',
+    async () => {
+      const [file] = await readdir(directory);
+      return file === undefined ? '' : await readFile(join(directory, file), 'utf8');
+    },
+    (text) => text.trimEnd().endsWith(']}'),
+    { everyMs: 200 },
+  );
+  // It has the names of the keys.
+  expect(memory).toContain('"shop"');
+  expect(memory.includes('PLANTED-KEY-OF')).toBe(false);
 });

@@ -1,6 +1,12 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { ApiKey } from '../deps.ts';
-import type { Caller } from './caller.ts';
+import type { Caller, Scope } from './caller.ts';
+
+export interface ApiKey {
+  /** Becomes the `owner` of the runs that it sends. */
+  readonly name: string;
+  readonly key: string;
+  readonly scopes: readonly Scope[];
+}
 
 /** The API keys, as digests: the keys themselves are not kept. */
 export interface KeyRing {

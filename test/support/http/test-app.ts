@@ -5,6 +5,7 @@ import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import { createApp } from '../../../src/http/app.ts';
+import { type ApiKey, keyRing } from '../../../src/http/auth/key-ring.ts';
 import type { HttpDeps } from '../../../src/http/deps.ts';
 import type { RequestProblem } from '../../../src/ports/run-provider.ts';
 import { FakeCallbackRules, noDeadCallbacks } from '../fakes/callbacks.ts';
@@ -83,7 +84,7 @@ export function fakeDeps() {
     },
     callbacks: new FakeCallbackRules(),
     deadCallbacks: noDeadCallbacks,
-    apiKeys: [],
+    keys: keyRing([]),
     readiness: () => Promise.resolve({ ok: true, checks: { redis: { ok: true } } }),
     metrics: () => Promise.resolve({ contentType: 'text/plain; version=0.0.4', body: 'up 1\n' }),
     durations,
@@ -94,10 +95,14 @@ export function fakeDeps() {
   return { deps, answers, clock, store, durations, events, streams, idempotency, stop, log };
 }
 
+interface Overrides extends Partial<HttpDeps> {
+  readonly apiKeys?: readonly ApiKey[];
+}
+
 /** The app on a port of its own, until the test is finished. */
-export async function startApp(overrides: Partial<HttpDeps> = {}): Promise<TestApp> {
+export async function startApp({ apiKeys = [], ...overrides }: Overrides = {}): Promise<TestApp> {
   const { deps, ...fakes } = fakeDeps();
-  const server = createServer(createApp({ ...deps, ...overrides }));
+  const server = createServer(createApp({ ...deps, keys: keyRing(apiKeys), ...overrides }));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   onTestFinished(async () => {
