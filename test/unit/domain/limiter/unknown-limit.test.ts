@@ -62,6 +62,31 @@ test('the first 429 is taken to come of what was sent, and all who ask hear of i
   expect(reply.pausedUntilUs - account.nowUs).toBeGreaterThan(30_000_000);
 });
 
+test('slots that went unused do not make a window look like a bucket that refills', () => {
+  const account = new Account();
+  const asks = (count: number) =>
+    Array.from({ length: count }, (): Ask => ({ classIndex: 1, kind: 'returning', tokens: 0, id: '' }));
+  const shows = (remaining: number) =>
+    account.step({
+      seen: {
+        ...bare,
+        bareThrottles: 0,
+        atUs: account.nowUs,
+        limitRequests: 600,
+        remainingRequests: remaining,
+      },
+    });
+  shows(600);
+  account.nowUs += 5_000_000;
+  for (let i = 0; i < 400; i++) {
+    account.step({ asks: asks(1) });
+    account.nowUs += 100_000;
+    // Of the first hundred, every other came too late.
+    if (i % 50 === 49) shows(600 - Math.max((i + 1) / 2, i + 1 - 50));
+  }
+  expect(account.view().requests).toMatchObject({ limit: 600, source: 'headers' });
+});
+
 test('where only classes have quotas, nothing is guessed of the others', () => {
   const own = termsOf({ ...defaultSettings, classRequests: { create: 100, look: 200 } });
   const asks: Ask[] = [{ classIndex: 0, kind: 'fresh', tokens: 0, id: '' }];
