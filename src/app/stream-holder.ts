@@ -95,7 +95,14 @@ export class StreamHolder {
       // The ledger knows processes, not streams: a second one here would write beside the first.
       if (this.held.has(runId)) return null;
       const mark = await this.claim(runId, 'first');
-      return mark === null ? null : { held: this.start(runId, await call(mark), mark), seq: mark.seq };
+      if (mark === null) return null;
+      try {
+        return { held: this.start(runId, await call(mark), mark), seq: mark.seq };
+      } catch (error) {
+        // Else the run would wait for a reader that there is not, until the claim has run out.
+        await this.unclaim(runId, mark);
+        throw error;
+      }
     });
   }
 
@@ -137,6 +144,15 @@ export class StreamHolder {
     } catch (error) {
       telemetry.log('warn', 'A stream could not be claimed', { runId, error });
       return null;
+    }
+  }
+
+  private async unclaim(runId: string, { seq }: StreamMark): Promise<void> {
+    const { ledger, readerId, telemetry } = this.options;
+    try {
+      await ledger.release(runId, readerId, seq);
+    } catch (error) {
+      telemetry.log('warn', 'The claim on a stream could not be given up', { runId, error });
     }
   }
 

@@ -67,6 +67,17 @@ describe('a streamed run', () => {
     await expect(world.takeWhenWoken()).resolves.toMatchObject({ outcome: { status: 'completed' } });
   });
 
+  it('is looked at soon when its stream cannot be opened again: nobody reads it', async () => {
+    await world.take();
+    world.streaming.resumeFault = new ProviderFault(aFault('unavailable'));
+    world.streaming.last.break();
+    await world.takeWhenWoken();
+    await expect(world.ledger.view('run-1')).resolves.toMatchObject({ held: false });
+    const brokeAtMs = world.clock.nowMs();
+    await expect(world.takeWhenDue()).resolves.toMatchObject({ outcome: { status: 'completed' } });
+    expect(world.clock.nowMs() - brokeAtMs).toBeLessThan(seconds(5));
+  });
+
   it('is looked at when its create is answered without a stream', async () => {
     world.streaming.isPlain = true;
     await world.take();
