@@ -95,7 +95,7 @@ function learnUse(
   // It remembers far less than we sent in the window, so it refills as it goes: how full it is tells of the others. Some
   // of our slots may have gone unused, so a little less proves nothing; nor does one that is full of what was sent under a
   // higher limit, since it cannot show more than its limit.
-  const forgets = own > 0.15 * seen.limitRequests && used < 0.3 * own && seen.remainingRequests > 0;
+  const forgets = own > 0.5 * seen.limitRequests && used < 0.3 * own && seen.remainingRequests > 0;
   if (forgets) state.bucketUntilUs = nowUs + 10 * terms.windowUs;
   if (state.bucketUntilUs > nowUs) {
     state.level = seen.remainingRequests / seen.limitRequests;

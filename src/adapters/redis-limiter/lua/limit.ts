@@ -102,7 +102,7 @@ local function learn(seen)
     if seen.remainingRequests >= 0 then
       local used = seen.limitRequests - seen.remainingRequests
       local own = usedBetween(callsByBucket(isShared), seen.atUs - terms.windowUs, seen.atUs)
-      local forgets = own > 0.15 * seen.limitRequests and used < 0.3 * own and seen.remainingRequests > 0
+      local forgets = own > 0.5 * seen.limitRequests and used < 0.3 * own and seen.remainingRequests > 0
       if forgets then s.bucketUntil = now + 10 * terms.windowUs end
       if s.bucketUntil > now then
         s.level, s.levelAt = seen.remainingRequests / seen.limitRequests, seen.atUs

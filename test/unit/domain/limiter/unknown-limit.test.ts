@@ -64,8 +64,6 @@ test('the first 429 is taken to come of what was sent, and all who ask hear of i
 
 test('slots that went unused do not make a window look like a bucket that refills', () => {
   const account = new Account();
-  const asks = (count: number) =>
-    Array.from({ length: count }, (): Ask => ({ classIndex: 1, kind: 'returning', tokens: 0, id: '' }));
   const shows = (remaining: number) =>
     account.step({
       seen: {
@@ -79,10 +77,10 @@ test('slots that went unused do not make a window look like a bucket that refill
   shows(600);
   account.nowUs += 5_000_000;
   for (let i = 0; i < 400; i++) {
-    account.step({ asks: asks(1) });
+    account.step({ asks: [{ classIndex: 1, kind: 'returning', tokens: 0, id: '' }] });
     account.nowUs += 100_000;
-    // Of the first hundred, every other came too late.
-    if (i % 50 === 49) shows(600 - Math.max((i + 1) / 2, i + 1 - 50));
+    // Eighty of the first hundred came too late.
+    if (i % 50 === 49) shows(600 - Math.max((i + 1) / 5, i + 1 - 80));
   }
   expect(account.view().requests).toMatchObject({ limit: 600, source: 'headers' });
 });
