@@ -23,10 +23,8 @@ import {
 } from './request.ts';
 import { runSchema, snapshotOf } from './snapshot.ts';
 
-/** A thread's newest runs: more than one page would mean that it is not among them. */
-const findLimit = 20;
-/** One page: runs that are looked at are mostly new. */
-const lookLimit = 100;
+/** A thread's newest runs, as many as one page may hold: those that are looked for are nearly always among them. */
+const pageLimit = 100;
 
 const runPage = z.looseObject({ data: z.array(runSchema) });
 
@@ -79,7 +77,7 @@ export class AssistantsProvider implements RunProvider {
   /** Those among the thread's newest runs. */
   private async retrieveMany(refs: readonly ProviderRef[]): Promise<ReadonlyMap<string, ProviderSnapshot>> {
     const wanted = new Set(refs.map(({ providerRunId }) => providerRunId));
-    const query = { limit: lookLimit, order: 'desc' };
+    const query = { limit: pageLimit, order: 'desc' };
     const { data, pollAfterMs } = await this.list(refs[0]?.threadId ?? '', 'runs', query, runPage);
     const shown = data.data.filter(({ id }) => wanted.has(id));
     return new Map(shown.map((run) => [run.id, snapshotOf({ data: run, pollAfterMs })]));
@@ -119,7 +117,7 @@ export class AssistantsProvider implements RunProvider {
     const threadId = threadIdOf(request);
     if (threadId === null) return null;
     try {
-      const answer = await this.list(threadId, 'runs', { limit: findLimit, order: 'desc' }, runPage);
+      const answer = await this.list(threadId, 'runs', { limit: pageLimit, order: 'desc' }, runPage);
       const run = answer.data.data.find(({ metadata }) => metadata?.['runfleet_id'] === runId);
       return run === undefined ? null : snapshotOf({ data: run, pollAfterMs: answer.pollAfterMs });
     } catch (error) {
