@@ -125,8 +125,10 @@ export class StreamHolder {
     const { ledger, readerId, clock, idleMs } = this.options;
     const silentSinceMs = clock.nowMs() - idleMs;
     for (const held of this.held.values()) if (held.lastSeenAtMs < silentSinceMs) held.stream.close();
-    if (this.held.size === 0) return;
-    const lost = await ledger.renew([...this.held.keys()], readerId);
+    // A claim that is being given up would be taken anew, after whoever reads on was let in.
+    const kept = [...this.held.values()].filter(({ leaving }) => !leaving).map(({ runId }) => runId);
+    if (kept.length === 0) return;
+    const lost = await ledger.renew(kept, readerId);
     for (const runId of lost) this.drop(runId);
   }
 

@@ -1,6 +1,6 @@
 /** Streams that break, fall silent, or never were: what becomes of their runs. */
 
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { ProviderFault } from '../../../src/domain/fault.ts';
 import { aFault, over, running, seconds } from '../../support/fakes/builders.ts';
 import { eventually } from '../../support/fakes/eventually.ts';
@@ -26,6 +26,20 @@ describe('a streamed run', () => {
       outcome: { status: 'completed', foundBy: 'poll' },
     });
     expect(world.streaming.resumedAfter).toHaveLength(10);
+  });
+
+  it('leaves its claim to others, though all claims are renewed while it is given up', async () => {
+    await world.take();
+    const finish = world.ledger.finish.bind(world.ledger);
+    vi.spyOn(world.ledger, 'finish').mockImplementation(async (...args) => {
+      const kept = await finish(...args);
+      // Before this process has heard that the claim is gone.
+      await world.here.holder.renew();
+      return kept;
+    });
+    world.streaming.last.send(text(0, 'Hi.'), ended(1, 'Hi.'));
+    await eventually(() => expect(world.here.holder.open).toBe(0));
+    await expect(world.ledger.view('run-1')).resolves.toMatchObject({ held: false });
   });
 
   it('is looked at once its stream tells nothing any more: it may never tell of the end', async () => {
