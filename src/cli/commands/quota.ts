@@ -1,5 +1,6 @@
 /** `quota`: limits, use, who waits and why; with `--watch` for as long as somebody looks. */
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isRunfleetApiError, type Quota, RunfleetConnectionError } from '../../client/index.ts';
 import type { FleetOptions } from '../context.ts';
 import { exitCodes } from '../io.ts';
@@ -43,7 +44,8 @@ export function registerQuota({ program, context, finish }: Registration): void 
         out.message(`${error.message} Trying again.`);
       }
       if (options.watch !== true) break;
-      await pause(signal);
+      // The exit code goes by the reason of the signal.
+      await sleep(refreshMs, undefined, { signal }).catch(() => signal.throwIfAborted());
     }
     finish(exitCodes.ok);
   });
@@ -98,17 +100,3 @@ function unitLine(name: string, unit: Quota['requests'], windowSeconds: number, 
 
 const number = (value: number | null): string =>
   (value === null ? '–' : String(Math.round(value))).padStart(11);
-
-async function pause(signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const onAbort = (): void => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener('abort', onAbort);
-      resolve();
-    }, refreshMs);
-    signal.addEventListener('abort', onAbort);
-  });
-}

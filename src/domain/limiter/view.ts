@@ -1,7 +1,7 @@
 /** An account's quota, to be shown: limits, use, who waits and why. */
 
 import { type CallClass, callClasses } from './classes.ts';
-import { ceilingOf, limitNow, tokenLimitNow } from './limit.ts';
+import { isKnown, limitNow, tokenLimitNow } from './limit.ts';
 import type { AccountState } from './state.ts';
 import type { LimiterTerms } from './terms.ts';
 import { queuedForTokens } from './tokens.ts';
@@ -103,18 +103,14 @@ function requestView(
     const counts = terms.free[index] === 0 && terms.classRequests[index] === 0;
     return counts ? sum + classes[name].usedInWindow : sum;
   }, 0);
-  if (isGuess(state, terms) && state.rate === 0) return unit(0, used, 'none');
+  if (!isKnown(state, terms) && state.rate === 0) return unit(0, used, 'none');
   const limit = limitNow(state, terms, nowUs);
   return unit(limit, used, sourceOf(state, terms, limit));
 }
 
-function isGuess(state: AccountState, terms: LimiterTerms): boolean {
-  return ceilingOf(state, terms) < 0 && state.cutAtUs === 0;
-}
-
 function sourceOf(state: AccountState, terms: LimiterTerms, limit: number): UnitView['source'] {
   if (limit === 0) return 'none';
-  if (isGuess(state, terms)) return 'guess';
+  if (!isKnown(state, terms)) return 'guess';
   if (state.rate > 0 && limit <= state.rate) return 'throttled';
   const known = terms.requests > 0 ? terms.requests : state.learned;
   const ceiling = state.learned > 0 ? Math.min(known, state.learned) : known;

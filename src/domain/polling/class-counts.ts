@@ -3,9 +3,10 @@
 import { DecayedCounts, type SparseWeights } from './decayed-counts.ts';
 import type { ClassIncrement, ClassSnapshot } from './shared-counts.ts';
 import { fineLength, fineShares, type Shapes, shapesOf } from './fine-shape.ts';
-import { mix, smoothed, spread, survivalAtAge, survivalOf } from './histogram.ts';
+import { mix, smoothed, survivalAtAge, survivalOf } from './histogram.ts';
 import {
   type DurationObservation,
+  endsOf,
   type LifeTable,
   lifeTableLength,
   lifeTableOf,
@@ -65,7 +66,7 @@ export class ClassCounts {
     const fast: SparseWeights = [
       ...shares,
       ...(score === 0 ? [] : [[scoreIndex, score] as const]),
-      ...(isOwn ? fineOf(observation, believed.masses) : []),
+      ...(isOwn ? fineOf(observation, believed.masses, endsOf(shares)) : []),
     ];
     const ends = observation.type === 'ended' ? 1 : 0;
     return { classKey, slow: this.slow.increment(shares, ends), fast: this.fast.increment(fast, ends) };
@@ -138,10 +139,9 @@ export class ClassCounts {
   }
 }
 
-function fineOf(observation: DurationObservation, masses: Float64Array): SparseWeights {
+function fineOf(observation: DurationObservation, masses: Float64Array, ends: SparseWeights): SparseWeights {
   if (observation.type === 'going') return [];
   const { afterMs, untilMs } = observation;
-  const ends = spread(masses, afterMs, untilMs);
   return fineShares(masses, ends, afterMs, untilMs).map(([index, share]) => [fineIndex + index, share]);
 }
 

@@ -44,6 +44,11 @@ export function lifeTableShares(observation: DurationObservation, masses: Float6
   return [...shares].filter(([, share]) => share !== 0);
 }
 
+/** Of what `lifeTableShares` says: into which buckets the run ended. */
+export function endsOf(shares: SparseWeights): SparseWeights {
+  return shares.filter(([index]) => index < riskIndex);
+}
+
 /** Comes under our eyes at an age within a bucket: counts for the rest of that bucket, and fully from the next on. */
 function enter(shares: Map<number, number>, ageMs: number, sign: 1 | -1): void {
   const b = bucketOf(ageMs);

@@ -78,7 +78,7 @@ export function curveOfMasses(masses: Float64Array, shapes: Shapes): SurvivalCur
     if (shape === undefined) add(at(bucketEdgesMs, b + 1), mass);
     else for (const { untilMs, share } of partsOf(b, shape)) add(untilMs, mass * share);
   }
-  return { agesMs: Float64Array.from(agesMs), survival: Float64Array.from(survival) };
+  return { agesMs: new Float64Array(agesMs), survival: new Float64Array(survival) };
 }
 
 /** Points that a dense gap of looks is cut into: a look can only be placed on a point. */
